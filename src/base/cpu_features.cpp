@@ -1,0 +1,73 @@
+#include "base/cpu_features.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "base/error.h"
+
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace molmo {
+namespace {
+
+CpuFeatures detect() {
+  CpuFeatures found;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  found.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  found.avx512 = found.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  found.avx512_vnni = found.avx512 && __builtin_cpu_supports("avx512vnni");
+  found.avx512_bf16 = found.avx512 && __builtin_cpu_supports("avx512bf16");
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) found.avx_vnni = found.avx2 && (a & (1u << 4));
+#elif defined(__aarch64__)
+  found.neon = true;
+  found.neon_dotprod = getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+#endif
+  return found;
+}
+
+// Never adds what the CPU lacks: an override is for tests and for comparing paths.
+CpuFeatures restrict_to(CpuFeatures found, std::string_view level) {
+  if (level == "avx512_vnni" || level == "neon_dotprod") return found;
+  found.avx512_vnni = found.avx512_bf16 = found.neon_dotprod = false;
+  if (level == "avx512" || level == "neon") return found;
+  found.avx512 = false;
+  if (level == "avx2") return found;
+  if (level == "scalar") return {};
+  fail(ErrorCategory::InvalidArgument,
+       "MOLMO_CPU is '{}', expected scalar, avx2, avx512, avx512_vnni, neon or neon_dotprod", level);
+}
+
+}  // namespace
+
+const CpuFeatures& cpu_features() {
+  static const CpuFeatures features = [] {
+    const char* level = std::getenv("MOLMO_CPU");
+    return level ? restrict_to(detect(), level) : detect();
+  }();
+  return features;
+}
+
+std::string describe(const CpuFeatures& features) {
+  std::string text;
+  auto add = [&](bool present, const char* name) {
+    if (present) text += (text.empty() ? "" : " ") + std::string(name);
+  };
+  add(features.avx2, "avx2");
+  add(features.avx_vnni, "avx_vnni");
+  add(features.avx512, "avx512");
+  add(features.avx512_vnni, "avx512_vnni");
+  add(features.avx512_bf16, "avx512_bf16");
+  add(features.neon, "neon");
+  add(features.neon_dotprod, "neon_dotprod");
+  return text.empty() ? "scalar" : text;
+}
+
+}  // namespace molmo

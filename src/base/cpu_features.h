@@ -1,0 +1,25 @@
+// What this CPU can do, found once at start. Built with baseline flags: it must run on every machine.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace molmo {
+
+struct CpuFeatures {
+  bool avx2 = false;         // with FMA and F16C
+  bool avx_vnni = false;
+  bool avx512 = false;       // F, BW, DQ, VL
+  bool avx512_vnni = false;
+  bool avx512_bf16 = false;
+  bool neon = false;
+  bool neon_dotprod = false;
+};
+
+// Detected features, cut down to MOLMO_CPU when it is set: scalar, avx2, avx512, avx512_vnni, neon, neon_dotprod.
+const CpuFeatures& cpu_features();
+
+// "avx2 avx512 avx512_vnni", for --version.
+std::string describe(const CpuFeatures& features);
+
+}  // namespace molmo

@@ -1,0 +1,36 @@
+// Keys and values of the tokens seen so far, per layer. Memory grows in steps up to the capacity that decode asks for.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace molmo::model {
+
+class KvCache {
+ public:
+  explicit KvCache(int64_t num_layers) : layers_(num_layers) {}
+
+  int64_t length() const { return length_; }  // tokens held
+  int64_t num_bytes() const;
+
+  // Appends keys and values, [B, K, T, A] after rotation, and returns all that the layer holds, [B, K, S + T, A], as views.
+  // Every layer appends the same T; the length moves with the last layer.
+  std::pair<at::Tensor, at::Tensor> append(int64_t layer, const at::Tensor& keys, const at::Tensor& values);
+
+  // Forgets all but the first `length` tokens: an answer is dropped, its prompt kept.
+  void truncate(int64_t length);
+  // Reorders or repeats the batch axis: beam search, several answers from one prefill. rows: [B'] int64.
+  void select(const at::Tensor& rows);
+  KvCache clone() const;
+
+ private:
+  struct Layer {
+    at::Tensor keys, values;  // [B, K, capacity, A]
+  };
+  std::vector<Layer> layers_;
+  int64_t length_ = 0;
+};
+
+}  // namespace molmo::model
