@@ -1,6 +1,17 @@
-// Every parameter of a configuration by name, shape and component, without allocating any. Loader, planner and `inspect` share it.
-// Names are the reference's native ones ("transformer.blocks.0.att_proj.weight", see docs/checkpoints.md), except that each expert has
-// matrices of its own: "transformer.blocks.N.ffn.experts.E.{gate_proj,up_proj,down_proj}.weight", [F, D], [F, D], [D, F].
+// Every parameter of a configuration by name, shape and component, without allocating any. Loader, planner and
+// `inspect` share it. Names are the reference's native ones ("transformer.blocks.0.att_proj.weight", see
+// docs/checkpoints.md), except that each expert has matrices of its own:
+// "transformer.blocks.N.ffn.experts.E.{gate_proj,up_proj,down_proj}.weight", [F, D], [F, D], [D, F].
+//   for (const ParameterSpec& parameter : parameter_table(config::preset("molmo-7b-d"))) ...
+// Components are the reference's training components: the connector has pooling, projector, padding embedding and the
+// extra embedding rows.
+//
+// Shapes of the connector, where the reference leaves a choice (L: feature_layers, W: vision width, A: heads x
+// head_dim, D: decoder width, F: mlp_width):
+//   pooling in   attention kinds: wq, wk, wv [A, L W], wo [W, A]; 2-wide: [2A, L W] and [2W, 2A]; stack, none: no
+//   weights projector    in = W after attention, 2W after 2-wide, L W after none, L W x window after stack mlp
+//   image_projector.{w1,w3}.weight [F, in], w2.weight [D, F] 2mlp         image_projector.0.{w1,w2,w3} as mlp, then
+//   image_projector.1.submodule.{w1,w2,w3} with in = D, added to its input linear       image_projector.weight [D, in]
 #pragma once
 
 #include <cstdint>
@@ -22,6 +33,8 @@ struct ParameterSpec {
   int64_t count() const;
 };
 
+// In the order in which the model uses them: embeddings, blocks, final norm, head; padding embedding, pooling,
+// projector, vision tower. Throws InvalidArgument for a configuration so large that even listing it is absurd.
 std::vector<ParameterSpec> parameter_table(const config::ModelConfig& config);
 
 struct ParameterCounts {
