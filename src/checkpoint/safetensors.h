@@ -1,6 +1,7 @@
 // safetensors files: read by memory map without copying, written atomically (format: huggingface/safetensors README).
 //   SafetensorsFile file = SafetensorsFile::open("model.safetensors");
-//   at::Tensor weight = file.tensor("model.transformer.wte.embedding");   // a view of the mapped file; keeps the map alive
+//   at::Tensor weight = file.tensor("model.transformer.wte.embedding");   // a view of the mapped file; keeps the map
+//   alive
 // A header is believed only after every offset, shape and size was checked against the file. Throws BadData otherwise.
 #pragma once
 
@@ -45,10 +46,12 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-// Writes tensors one by one in the given order: the header is computed from the entries first, then `produce` is asked for each tensor,
-// so that a whole model never has to be in memory. Atomic.
-void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, TensorEntry>>& entries,
-                       const std::map<std::string, std::string>& metadata, const std::function<at::Tensor(const std::string& name)>& produce);
+// Writes tensors one by one in the given order: the header is computed from the entries first, then `produce` is asked
+// for each tensor, so that a whole model never has to be in memory. Atomic.
+void write_safetensors(const std::filesystem::path& path,
+                       const std::vector<std::pair<std::string, TensorEntry>>& entries,
+                       const std::map<std::string, std::string>& metadata,
+                       const std::function<at::Tensor(const std::string& name)>& produce);
 
 // For small sets that are in memory already.
 void write_safetensors(const std::filesystem::path& path, const std::map<std::string, at::Tensor>& tensors,
