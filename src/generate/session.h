@@ -1,7 +1,8 @@
 // A conversation with a model: pictures and questions in, streamed answers out.
 //   Session session(loaded_model);
 //   Answer answer = session.ask({.prompt = "Point to the mug.", .images = {image}}, generation, on_text);
-// Image encoding and prefill of an unchanged prefix (same picture, next question) are not computed twice. One thread at a time.
+// Image encoding and prefill of an unchanged prefix (same picture, next question) are not computed twice.
+// One thread at a time.
 #pragma once
 
 #include <chrono>
@@ -29,11 +30,11 @@ struct LoadedModel {
 
 struct Request {
   std::string prompt;
-  std::vector<image::Image> images;
-  std::string style;                       // "", or "point_count", "long_caption", ...: puts the style tag in front
-  std::optional<int64_t> length_hint;      // of captions, units of 15 characters
-  bool is_raw = false;                     // the prompt is the whole text: no roles, no leading space
-  std::optional<int64_t> max_crops;        // instead of the configuration's
+  std::vector<image::Image> images{};
+  std::string style{};                   // "", or "point_count", "long_caption", ...: puts the style tag in front
+  std::optional<int64_t> length_hint{};  // of captions, units of 15 characters
+  bool is_raw = false;                   // the prompt is the whole text: no roles, no leading space
+  std::optional<int64_t> max_crops{};    // instead of the configuration's
   config::Quirks quirks = config::Quirks::Reference;
 };
 
@@ -51,16 +52,16 @@ struct Timings {
 
 struct AnswerPoint {
   text::LabelledPoint point;
-  PointPx px;          // in the upright picture
-  int64_t image = 0;   // which picture, from 0
+  PointPx px;         // in the upright picture
+  int64_t image = 0;  // which picture, from 0
 };
 
 struct Answer {
-  std::string text;              // without special tokens
-  std::vector<int64_t> tokens;   // with the final EOS where there is one
+  std::string text;             // without special tokens
+  std::vector<int64_t> tokens;  // with the final EOS where there is one
   std::vector<AnswerPoint> points;
   FinishReason finish_reason = FinishReason::Stop;
-  double score = 0;              // sum of log probabilities
+  double score = 0;  // sum of log probabilities
   Usage usage;
   Timings timings;
 };
@@ -74,11 +75,14 @@ class Session {
   ~Session();
   Session(Session&&) noexcept;
 
-  // One answer per generation.num_answers, or the beams, best first. Throws InvalidArgument for a prompt longer than the context.
-  std::vector<Answer> ask(const Request& request, const config::GenerationConfig& generation, const OnText& on_text = {});
+  // One answer per generation.num_answers, or the beams, best first.
+  // Throws InvalidArgument for a prompt longer than the context.
+  std::vector<Answer> ask(const Request& request, const config::GenerationConfig& generation,
+                          const OnText& on_text = {});
 
   // Next turn of the conversation: earlier turns stay in the prompt.
-  std::vector<Answer> ask_next(const Request& request, const config::GenerationConfig& generation, const OnText& on_text = {});
+  std::vector<Answer> ask_next(const Request& request, const config::GenerationConfig& generation,
+                               const OnText& on_text = {});
   void reset();  // forgets the conversation and what was computed for it
 
  private:
