@@ -47,10 +47,15 @@ CpuFeatures restrict_to(CpuFeatures found, std::string_view level) {
 
 }  // namespace
 
+const CpuFeatures& detected_cpu_features() {
+  static const CpuFeatures features = detect();
+  return features;
+}
+
 const CpuFeatures& cpu_features() {
   static const CpuFeatures features = [] {
     const char* level = std::getenv("MOLMO_CPU");
-    return level ? restrict_to(detect(), level) : detect();
+    return level ? restrict_to(detected_cpu_features(), level) : detected_cpu_features();
   }();
   return features;
 }

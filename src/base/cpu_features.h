@@ -16,6 +16,8 @@ struct CpuFeatures {
   bool neon_dotprod = false;
 };
 
+const CpuFeatures& detected_cpu_features();
+
 // Detected features, cut down to MOLMO_CPU when it is set: scalar, avx2, avx512, avx512_vnni, neon, neon_dotprod.
 const CpuFeatures& cpu_features();
 

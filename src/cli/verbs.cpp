@@ -1,0 +1,35 @@
+#include <algorithm>
+
+#include "cli/verb.h"
+
+namespace molmo::cli {
+
+std::unique_ptr<Verb> make_completion();
+std::unique_ptr<Verb> make_man();
+
+namespace {
+
+constexpr VerbEntry kVerbs[] = {
+    {"completion", "Print a completion script for bash, zsh or fish", make_completion},
+    {"man", "Print the manual", make_man},
+};
+
+}  // namespace
+
+std::span<const VerbEntry> verbs() {
+  return kVerbs;
+}
+
+const VerbEntry* find_verb(std::string_view name) {
+  const auto found =
+      std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const VerbEntry& entry) { return entry.name == name; });
+  return found == std::end(kVerbs) ? nullptr : found;
+}
+
+std::vector<std::string> verb_names() {
+  std::vector<std::string> names;
+  for (const VerbEntry& entry : kVerbs) names.emplace_back(entry.name);
+  return names;
+}
+
+}  // namespace molmo::cli
