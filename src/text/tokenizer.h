@@ -18,12 +18,13 @@ namespace molmo::text {
 
 struct DecodeOptions {
   bool skips_special = false;
-  std::optional<bool> cleans_up_spaces;  // empty: as the tokenizer's own configuration says
+  std::optional<bool> cleans_up_spaces = {};  // empty: as the tokenizer's own configuration says
 };
 
 class Tokenizer {
  public:
-  // Reads tokenizer.json, and tokenizer_config.json, added_tokens.json, special_tokens_map.json beside it where they exist.
+  // Reads tokenizer.json, and tokenizer_config.json, added_tokens.json, special_tokens_map.json beside it where they
+  // exist.
   static Tokenizer load(const std::filesystem::path& folder);
 
   // Invalid UTF-8 is read as U+FFFD, one per maximal subpart.
@@ -38,12 +39,17 @@ class Tokenizer {
   int64_t size() const;                    // one more than the largest id
   bool is_special(int64_t id) const;
   std::optional<int64_t> eos_id() const;
-  std::optional<int64_t> bos_id() const;   // the EOS id where the tokenizer has no BOS, as the reference does
+  std::optional<int64_t> bos_id() const;  // the EOS id where the tokenizer has no BOS, as the reference does
 
  private:
   struct State;
   explicit Tokenizer(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   std::shared_ptr<const State> state_;
 };
+
+// The text of generated tokens, as the reference's wrapper gives it: a leading EOS that serves as BOS is dropped, then
+// either everything from the first EOS on, or every EOS and BOS. Other special tokens stay.
+enum class AtEos { Stop, Skip };
+std::string decode_generated(const Tokenizer& tokenizer, std::span<const int64_t> ids, AtEos at_eos = AtEos::Stop);
 
 }  // namespace molmo::text
