@@ -3,6 +3,10 @@
 #   *_op.cpp (kernels only)        torch custom ops, in a target of their own (molmo_kernels_ops): the rest of kernels knows no torch
 set(MOLMO_AVX2_FLAGS -mavx2 -mfma -mf16c -O3)
 set(MOLMO_AVX512_FLAGS ${MOLMO_AVX2_FLAGS} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # Its AVX-512 intrinsics read variables that are undefined on purpose (GCC bug 105593).
+  list(APPEND MOLMO_AVX512_FLAGS -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()
 set(MOLMO_AVX512VNNI_FLAGS ${MOLMO_AVX512_FLAGS} -mavx512vnni)
 
 function(molmo_instruction_flags)
