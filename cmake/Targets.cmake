@@ -67,6 +67,8 @@ function(molmo_folder name)
   molmo_library(molmo_${name} SOURCES ${sources} DEPS ${deps} EXTERNAL ${arg_EXTERNAL} ${torch})
   if(ops)
     molmo_library(molmo_${name}_ops SOURCES ${ops} DEPS ${name} TORCH)
+    # Without it at::parallel_for compiles to a serial loop. The runtime is the one libgomp that libtorch loads.
+    target_link_libraries(molmo_${name}_ops PRIVATE OpenMP::OpenMP_CXX)
   endif()
 endfunction()
 

@@ -18,6 +18,10 @@
 #include "base/error.h"
 #include "kernels/cpu_dispatch.h"
 
+#ifndef INTRA_OP_PARALLEL
+#error "built without OpenMP, at::parallel_for is a serial loop"
+#endif
+
 namespace molmo::kernels {
 namespace {
 
