@@ -1,4 +1,5 @@
-// From a picture to the crops of patches that the vision tower reads (paper, section 2; reference: olmo/data/model_preprocessor.py).
+// From a picture to the crops of patches that the vision tower reads (paper, section 2; reference:
+// olmo/data/model_preprocessor.py).
 //   ImageCrops crops = make_crops(image, config);
 // Letters: C crops, the low-resolution one first; P patches of a crop; Q image tokens of a crop.
 #pragma once
@@ -20,21 +21,25 @@ struct Tiling {
   bool operator==(const Tiling&) const = default;
 };
 
-// The tiling with the least upscaling that covers height x width with windows of window_px, ties to the smaller tiling; if none
-// covers, the one with the least downscaling. Sides may be zero or negative (pictures smaller than the margins).
+// The tiling with the least upscaling that covers height x width with windows of window_px, ties to the smaller tiling;
+// if none covers, the one with the least downscaling. Sides may be zero or negative (pictures smaller than the
+// margins).
 Tiling select_tiling(int64_t height, int64_t width, int64_t window_px, int64_t max_crops);
 
 struct ImageCrops {
   int64_t num_crops = 0;
-  Tiling tiling;                       // {0, 0} in crop mode `resize`: no high-resolution grid
-  std::shared_ptr<float[]> patches;    // [C, P, patch_dim], normalized; patch_dim ordered (row, column, channel)
-  std::vector<float> masks;            // [C, P], share of the patch that is image, as the connector reads it (shifted by one crop in the reference)
-  std::vector<int32_t> token_index;    // [C, Q], place of each pooled patch among the image-patch tokens of the prompt, -1 when its place belongs to a neighbour
+  Tiling tiling;                     // {0, 0} in crop mode `resize`: no high-resolution grid
+  std::shared_ptr<float[]> patches;  // [C, P, patch_dim], normalized; patch_dim ordered (row, column, channel)
+  std::vector<float> masks;  // [C, P], share of the patch that is image, as the connector reads it (shifted by one crop
+                             // in the reference)
+  std::vector<int32_t> token_index;  // [C, Q], place of each pooled patch among the image-patch tokens of the prompt,
+                                     // -1 when its place belongs to a neighbour
   int64_t low_resolution_rows = 0, low_resolution_columns = 0;  // image-patch tokens of the low-resolution crop
   int64_t rows = 0, columns = 0;                                // of the high-resolution grid; 0 without one
 };
 
 // Throws InvalidArgument for a picture so thin that a resized side would be empty.
-ImageCrops make_crops(const Image& image, const config::ModelConfig& config, config::Quirks quirks = config::Quirks::Reference);
+ImageCrops make_crops(const Image& image, const config::ModelConfig& config,
+                      config::Quirks quirks = config::Quirks::Reference);
 
 }  // namespace molmo::image

@@ -1,8 +1,8 @@
 // Pictures in memory, and reading them from files.
 //   Image image = read_image("photo.jpg");
-// JPEG, PNG and WebP are told apart by their first bytes, never by the file name. The EXIF orientation is applied; alpha is
-// dropped, palettes and gray are expanded, 16-bit samples keep their high byte, as the reference does.
-// Throws NotFound, Io, or BadData; never reads beyond the limits, and decodes nothing before the size was checked.
+// JPEG, PNG and WebP are told apart by their first bytes, never by the file name. The EXIF orientation is applied;
+// alpha is dropped, palettes and gray are expanded, 16-bit samples keep their high byte, as the reference does. Throws
+// NotFound, Io, or BadData; never reads beyond the limits, and decodes nothing before the size was checked.
 #pragma once
 
 #include <cstddef>

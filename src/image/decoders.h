@@ -1,0 +1,36 @@
+// The decoders behind decode_image, one source file per format. Each checks the declared size before it allocates,
+// makes a fresh decoder for every picture (a reused one has been seen to fail on clean pictures after a damaged one),
+// and throws BadData.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "image/image.h"
+
+namespace molmo::image {
+
+struct EncodedImage {
+  std::span<const std::byte> bytes;
+  std::string_view source;  // names the bytes in errors
+  uint64_t max_pixels;
+};
+
+struct StoredImage {
+  Image image;          // as stored, before the orientation is applied
+  int orientation = 1;  // EXIF, 1 to 8
+};
+
+StoredImage decode_jpeg(const EncodedImage& encoded);
+StoredImage decode_png(const EncodedImage& encoded);
+StoredImage decode_webp(const EncodedImage& encoded);
+
+// Allocates a black picture. Throws BadData for an empty picture or one of more than max_pixels.
+Image allocate_image(const EncodedImage& encoded, uint64_t height, uint64_t width);
+
+// Says that a damaged picture was read as far as it went.
+void warn_damaged(const EncodedImage& encoded, int64_t num_rows, ImageSize size, std::string_view reason);
+
+}  // namespace molmo::image
