@@ -1,10 +1,6 @@
 #include "checkpoint/safetensors.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
-
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -16,8 +12,6 @@
 
 namespace molmo::checkpoint {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "safetensors data is used in place, and is little-endian");
 
 constexpr uint64_t kLengthBytes = 8;
 // Tensors begin at a multiple of this after the header, as other writers do; every element type is aligned by it.
@@ -76,7 +70,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   return file;
 }
 
-at::Tensor SafetensorsFile::tensor(const std::string& name) const {
+StoredTensor SafetensorsFile::stored(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) {
     std::vector<std::string> names;
@@ -85,22 +79,15 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
     }
     fail(ErrorCategory::NotFound, "{}: has no tensor '{}'.{}", path().string(), name, did_you_mean(name, names));
   }
-  const TensorEntry& entry = found->second;
-  const at::TensorOptions options = at::TensorOptions().dtype(to_scalar_type(entry.dtype));
-  if (entry.num_bytes == 0) return at::empty(entry.shape, options);
-  const std::byte* data = file_->bytes().data() + entry.offset;
-  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(dtype_bytes(entry.dtype)) != 0) {
-    at::Tensor copy = at::empty(entry.shape, options);
-    std::memcpy(copy.mutable_data_ptr(), data, entry.num_bytes);
-    return copy;
-  }
-  return at::from_blob(
-      const_cast<std::byte*>(data), entry.shape, [file = file_](void*) {}, options);
+  return {file_, found->second};
+}
+
+at::Tensor SafetensorsFile::tensor(const std::string& name) const {
+  return stored(name).map();
 }
 
 void SafetensorsFile::drop_pages(const std::string& name) const {
-  const TensorEntry& entry = entries_.at(name);
-  file_->drop_pages(entry.offset, entry.num_bytes);
+  stored(name).drop_pages();
 }
 
 void write_safetensors(const std::filesystem::path& path,

@@ -15,17 +15,10 @@
 #include <utility>
 #include <vector>
 
-#include "base/dtype.h"
 #include "base/file.h"
+#include "checkpoint/stored_tensor.h"
 
 namespace molmo::checkpoint {
-
-struct TensorEntry {
-  DType dtype;
-  std::vector<int64_t> shape;
-  uint64_t offset = 0;  // from the start of the file
-  uint64_t num_bytes = 0;
-};
 
 class SafetensorsFile {
  public:
@@ -36,6 +29,8 @@ class SafetensorsFile {
   bool contains(const std::string& name) const { return entries_.contains(name); }
   // Read-only view where the offset is aligned for the type, else a copy. Throws NotFound naming the nearest.
   at::Tensor tensor(const std::string& name) const;
+  // Where it lies. Throws NotFound naming the nearest.
+  StoredTensor stored(const std::string& name) const;
   // Lets go of the pages of one tensor after it was converted.
   void drop_pages(const std::string& name) const;
   const std::filesystem::path& path() const { return file_->path(); }
