@@ -1,9 +1,12 @@
-// Keys and values of the tokens seen so far, per layer. Memory grows in steps up to the capacity that decode asks for.
+// Keys and values of the tokens seen so far, per layer. Memory grows in steps, so that most tokens are appended without
+// moving the rest. One thread at a time. Throws InvalidArgument for another batch size than the one that is held, and
+// for keys that carry gradients.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace molmo::model {
@@ -15,8 +18,8 @@ class KvCache {
   int64_t length() const { return length_; }  // tokens held
   int64_t num_bytes() const;
 
-  // Appends keys and values, [B, K, T, A] after rotation, and returns all that the layer holds, [B, K, S + T, A], as views.
-  // Every layer appends the same T; the length moves with the last layer.
+  // Appends keys and values, [B, K, T, A] after rotation, and returns all that the layer holds, [B, K, S + T, A], as
+  // views. Every layer appends the same T; the length moves with the last layer.
   std::pair<at::Tensor, at::Tensor> append(int64_t layer, const at::Tensor& keys, const at::Tensor& values);
 
   // Forgets all but the first `length` tokens: an answer is dropped, its prompt kept.

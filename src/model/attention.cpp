@@ -1,0 +1,36 @@
+#include "model/attention.h"
+
+#include "model/attention_core.h"
+#include "model/kv_cache.h"
+
+namespace molmo::model {
+
+Attention::Attention(const WeightScope& block, const config::DecoderConfig& config)
+    : num_heads_(config.num_heads),
+      num_kv_heads_(config.num_kv_heads),
+      head_dim_(config.head_dim),
+      qkv_(block, "att_proj", (config.num_heads + 2 * config.num_kv_heads) * config.head_dim, config.width,
+           config.has_qkv_bias ? Bias::Yes : Bias::No),
+      out_(block, "attn_out", config.width, config.num_heads * config.head_dim) {
+  if (!config.has_qk_norm) return;
+  q_norm_.emplace(block, "q_norm", num_heads_ * head_dim_, config.norm_eps);
+  k_norm_.emplace(block, "k_norm", config.kv_width(), config.norm_eps);
+}
+
+at::Tensor Attention::forward(const at::Tensor& x, const AttentionInput& input, int64_t layer, KvCache* cache) const {
+  const at::Tensor qkv = qkv_.forward(x);
+  const int64_t q_width = num_heads_ * head_dim_, kv_width = num_kv_heads_ * head_dim_;
+  at::Tensor q = qkv.narrow(2, 0, q_width);
+  at::Tensor k = qkv.narrow(2, q_width, kv_width);
+  at::Tensor v = split_heads(qkv.narrow(2, q_width + kv_width, kv_width), num_kv_heads_);
+  if (q_norm_) q = q_norm_->forward(q);  // over all heads together
+  if (k_norm_) k = k_norm_->forward(k);
+  q = rotate(split_heads(q, num_heads_), input.angles);
+  k = rotate(split_heads(k, num_kv_heads_), input.angles);
+  const bool is_first = cache == nullptr || cache->length() == 0;
+  if (cache != nullptr) std::tie(k, v) = cache->append(layer, k, v);
+  const bool is_causal = !input.bias.defined() && is_first;
+  return out_.forward(merge_heads(attend(q, k, v, input.bias, is_causal ? Causality::Causal : Causality::Full)));
+}
+
+}  // namespace molmo::model

@@ -1,0 +1,50 @@
+#include "model/attention_core.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/_safe_softmax.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+
+#include <cmath>
+
+namespace molmo::model {
+namespace {
+
+// Up to this many queries the scores are small and the keys are read once per group of heads, without repeating them.
+constexpr int64_t kMaxGroupedQueries = 4;
+
+// The G = H / K query heads of a key head become rows of one product: [B, K, G * T, A] x [B, K, A, S].
+at::Tensor attend_grouped(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias) {
+  const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), width = q.size(3);
+  const int64_t key_heads = k.size(1), group = heads / key_heads, keys = k.size(2);
+  const at::Tensor rows =
+      q.reshape({batch, key_heads, group * queries, width}) * (1 / std::sqrt(static_cast<double>(width)));
+  at::Tensor scores = at::matmul(rows, k.transpose(2, 3)).to(q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+  if (bias.defined()) {
+    scores = (scores.view({batch, key_heads, group, queries, keys}) + bias.unsqueeze(1))
+                 .view({batch, key_heads, group * queries, keys});
+  }
+  const at::Tensor weights = at::_safe_softmax(scores, -1).to(v.scalar_type());
+  return at::matmul(weights, v).view({batch, heads, queries, width});
+}
+
+}  // namespace
+
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
+                  Causality causality) {
+  const bool is_causal = causality == Causality::Causal && q.size(2) > 1;
+  if (q.size(2) <= kMaxGroupedQueries && !is_causal) return attend_grouped(q, k, v, bias);
+  const std::optional<at::Tensor> mask = bias.defined() ? std::optional(bias.to(q.scalar_type())) : std::nullopt;
+  return at::scaled_dot_product_attention(q, k, v, mask, /*dropout_p=*/0, is_causal, /*scale=*/std::nullopt,
+                                          /*enable_gqa=*/q.size(1) != k.size(1));
+}
+
+at::Tensor split_heads(const at::Tensor& x, int64_t num_heads) {
+  return x.view({x.size(0), x.size(1), num_heads, x.size(2) / num_heads}).transpose(1, 2);
+}
+
+at::Tensor merge_heads(const at::Tensor& x) {
+  return x.transpose(1, 2).reshape({x.size(0), x.size(2), x.size(1) * x.size(3)});
+}
+
+}  // namespace molmo::model

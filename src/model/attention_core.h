@@ -1,0 +1,23 @@
+// Scaled dot-product attention over heads, shared by the vision tower, the connector and the decoder.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace molmo::model {
+
+enum class Causality {
+  Full,    // every query sees every key
+  Causal,  // query i of T sees keys 0..i; needs as many keys as queries
+};
+
+// q: [B, H, T, A]; k, v: [B, K, S, A] with K a divisor of H: query head h uses key head h / (H / K). -> [B, H, T, A].
+// bias: undefined, or [B or 1, 1, T, S], added to the scores. A query that sees nothing gives zeros or any finite
+// values.
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
+                  Causality causality);
+
+// [B, T, heads * A] -> [B, heads, T, A] (a view), and back.
+at::Tensor split_heads(const at::Tensor& x, int64_t num_heads);
+at::Tensor merge_heads(const at::Tensor& x);
+
+}  // namespace molmo::model

@@ -1,0 +1,56 @@
+#include "model/linear.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/linear.h>
+
+namespace molmo::model {
+namespace {
+
+bool is_half(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kBFloat16 || tensor.scalar_type() == at::kHalf;
+}
+
+// The kernel reads whole rows. Transposed views (experts of native checkpoints) are laid out anew, once.
+at::Tensor readable_by_kernel(const at::Tensor& weight) {
+  const bool has_gaps = weight.size(1) > 1 && weight.stride(1) != 1;
+  return weight.is_cpu() && is_half(weight) && has_gaps && !weight.requires_grad() ? weight.contiguous() : weight;
+}
+
+// x: [..., in] float32, weight: [out, in] of 16 bits, both on the CPU; no gradients.
+at::Tensor half_weight_linear(const at::Tensor& x, const at::Tensor& weight) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("molmo::dense_linear", "")
+                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&)>();
+  return op.call(x, weight);
+}
+
+at::Tensor dense_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const at::Tensor own_bias = bias.defined() ? bias.to(x.scalar_type()) : bias;
+  const bool needs_gradient = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+  if (needs_gradient || !x.is_cpu() || x.scalar_type() != at::kFloat || !is_half(weight)) {
+    return at::linear(x, weight.to(x.scalar_type()), own_bias);
+  }
+  const at::Tensor y = half_weight_linear(x, weight);
+  return own_bias.defined() ? y + own_bias : y;
+}
+
+}  // namespace
+
+Linear::Linear(const WeightScope& scope, std::string_view name, int64_t out, int64_t in, Bias bias) {
+  const WeightScope own = scope.child(name);
+  weight_ = readable_by_kernel(own.get("weight", {out, in}));
+  if (bias == Bias::Yes) bias_ = own.get_small("bias", {out});
+  if (const LowRankUpdate* update = own.update("weight", out, in)) update_ = *update;
+}
+
+Linear::Linear(at::Tensor weight) : weight_(readable_by_kernel(weight)) {}
+
+at::Tensor Linear::forward(const at::Tensor& x) const {
+  const at::Tensor y = dense_linear(x, weight_, bias_);
+  if (!update_) return y;
+  return y + update_->scale * dense_linear(dense_linear(x, update_->a, {}), update_->b, {});
+}
+
+}  // namespace molmo::model

@@ -1,0 +1,34 @@
+// y = W x + b, the only layer that knows how its weight is stored: dense in any floating point type, with or without an
+// adapter. A 16-bit weight on the CPU is never converted as a whole: a block of its rows at a time becomes float32, so
+// that memory stays bounded and the result is that of float32 arithmetic on the rounded weights.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <string_view>
+
+#include "model/adapter.h"
+#include "model/weight_scope.h"
+
+namespace molmo::model {
+
+enum class Bias { No, Yes };
+
+class Linear {
+ public:
+  // Takes "<name>.weight" [out, in] and, if asked, "<name>.bias" [out].
+  Linear(const WeightScope& scope, std::string_view name, int64_t out, int64_t in, Bias bias = Bias::No);
+  // A head that shares its weight [out, in] with an embedding.
+  explicit Linear(at::Tensor weight);
+
+  // x: [..., in] -> [..., out], in the type of x.
+  at::Tensor forward(const at::Tensor& x) const;
+
+ private:
+  at::Tensor weight_;
+  at::Tensor bias_;  // undefined without
+  std::optional<LowRankUpdate> update_;
+};
+
+}  // namespace molmo::model

@@ -1,0 +1,41 @@
+#include "model/mlp.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/silu.h>
+
+#include <vector>
+
+namespace molmo::model {
+namespace {
+
+constexpr int64_t kMaxRows = 2048;
+
+}  // namespace
+
+at::Tensor gate(const at::Tensor& gate, const at::Tensor& up) {
+  return at::silu(gate) * up;
+}
+
+at::Tensor in_row_blocks(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor& rows)>& function) {
+  const int64_t width = x.size(-1), num_rows = width == 0 ? 0 : x.numel() / width;
+  if (num_rows <= kMaxRows) return function(x);
+  std::vector<at::Tensor> blocks;
+  for (const at::Tensor& rows : x.reshape({num_rows, width}).split(kMaxRows)) blocks.push_back(function(rows));
+  at::DimVector sizes(x.sizes());
+  sizes.back() = blocks[0].size(-1);
+  return at::cat(blocks).view(sizes);
+}
+
+Mlp::Mlp(const WeightScope& block, const config::DecoderConfig& config)
+    : up_gate_(block, "ff_proj", 2 * config.mlp_width, config.width),
+      down_(block, "ff_out", config.width, config.mlp_width) {}
+
+at::Tensor Mlp::forward(const at::Tensor& x) const {
+  return in_row_blocks(x, [this](const at::Tensor& rows) {
+    const auto halves = up_gate_.forward(rows).chunk(2, -1);
+    return down_.forward(gate(halves[1], halves[0]));
+  });
+}
+
+}  // namespace molmo::model

@@ -1,0 +1,57 @@
+#include "model/moe.h"
+
+#include <ATen/ops/bincount.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/floor_divide.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/topk.h>
+#include <fmt/format.h>
+
+#include "model/mlp.h"
+
+namespace molmo::model {
+
+Moe::Expert::Expert(const WeightScope& scope, const config::DecoderConfig& config)
+    : gate_proj(scope, "gate_proj", config.mlp_width, config.width),
+      up_proj(scope, "up_proj", config.mlp_width, config.width),
+      down_proj(scope, "down_proj", config.width, config.mlp_width) {}
+
+at::Tensor Moe::Expert::forward(const at::Tensor& rows) const {
+  return down_proj.forward(gate(gate_proj.forward(rows), up_proj.forward(rows)));
+}
+
+Moe::Moe(const WeightScope& block, const config::DecoderConfig& config)
+    : num_active_(config.num_active_experts), router_(block, "ffn.router.layer", config.num_experts, config.width) {
+  for (int64_t expert = 0; expert < config.num_experts; ++expert) {
+    experts_.emplace_back(block.child(fmt::format("ffn.experts.{}", expert)), config);
+  }
+}
+
+at::Tensor Moe::forward(const at::Tensor& x,
+                        const std::function<void(const at::Tensor& router_logits)>& on_router) const {
+  const at::Tensor logits = router_.forward(x);
+  if (on_router) on_router(logits);
+  const at::Tensor rows = x.reshape({-1, x.size(-1)});
+  const at::Tensor probabilities =
+      at::softmax(logits.view({rows.size(0), -1}), -1, x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+  const auto [weights, chosen] = at::topk(probabilities, num_active_, -1);  // [N, k]
+
+  // Token-expert pairs sorted by expert, so that each expert sees its tokens as one matrix.
+  const at::Tensor order = chosen.flatten().argsort(/*stable=*/true, /*dim=*/0, /*descending=*/false);
+  const at::Tensor token_of_pair = at::floor_divide(order, num_active_);
+  const at::Tensor counts = at::bincount(chosen.flatten(), {}, static_cast<int64_t>(experts_.size())).cpu();
+  std::vector<at::Tensor> outputs;
+  for (int64_t expert = 0, start = 0; expert < static_cast<int64_t>(experts_.size()); ++expert) {
+    const int64_t count = counts.const_data_ptr<int64_t>()[expert];
+    // In training an idle expert takes part with no rows: its gradient is zero instead of missing, as in the reference.
+    if (count == 0 && !logits.requires_grad()) continue;
+    outputs.push_back(experts_[expert].forward(rows.index_select(0, token_of_pair.narrow(0, start, count))));
+    start += count;
+  }
+  if (outputs.empty()) return x;  // no tokens
+  const at::Tensor pairs = at::cat(outputs).index_select(0, order.argsort()).view({rows.size(0), num_active_, -1});
+  return at::matmul(weights.to(x.scalar_type()).unsqueeze(1), pairs).view(x.sizes());
+}
+
+}  // namespace molmo::model

@@ -1,0 +1,85 @@
+#include "model/weight_scope.h"
+
+#include <fmt/ranges.h>
+
+#include <vector>
+
+#include "base/error.h"
+#include "base/nearest.h"
+
+namespace molmo::model {
+namespace {
+
+void check_shape(const std::string& what, const at::Tensor& tensor, at::IntArrayRef expected) {
+  if (tensor.sizes() == expected) return;
+  fail(ErrorCategory::InvalidArgument,
+       "{} is [{}], the configuration wants [{}]. Hint: is this the configuration of another model?", what,
+       fmt::join(tensor.sizes(), ", "), fmt::join(expected, ", "));
+}
+
+template <class Map>
+std::vector<std::string> names_of(const Map& map) {
+  std::vector<std::string> names;
+  for (const auto& [name, unused] : map) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+at::ScalarType activation_type(const at::Tensor& weight) {
+  if (!weight.is_cpu() || weight.scalar_type() == at::kDouble) return weight.scalar_type();
+  return at::kFloat;
+}
+
+WeightScope::WeightScope(const Weights& weights, const Adapter& adapter) : WeightScope(weights, adapter, "") {
+  for (const auto& [name, unused] : adapter.updates) {
+    if (!weights.contains(name)) {
+      fail(ErrorCategory::InvalidArgument, "adapter for '{}': the model has no such weight.{}", name,
+           did_you_mean(name, names_of(weights)));
+    }
+  }
+}
+
+WeightScope::WeightScope(const Weights& weights, const Adapter& adapter, std::string prefix)
+    : weights_(&weights), adapter_(&adapter), prefix_(std::move(prefix)) {}
+
+WeightScope WeightScope::child(std::string_view name) const {
+  return WeightScope(*weights_, *adapter_, full_name(name) + ".");
+}
+
+std::string WeightScope::full_name(std::string_view name) const {
+  return prefix_ + std::string(name);
+}
+
+at::Tensor WeightScope::get(std::string_view name, at::IntArrayRef shape) const {
+  const std::string full = full_name(name);
+  const auto found = weights_->find(full);
+  if (found == weights_->end() || !found->second.defined()) {
+    fail(ErrorCategory::InvalidArgument, "weight '{}' is missing, the configuration wants [{}].{}", full,
+         fmt::join(shape, ", "), did_you_mean(full, names_of(*weights_)));
+  }
+  check_shape(fmt::format("weight '{}'", full), found->second, shape);
+  if (!found->second.is_floating_point()) {
+    fail(ErrorCategory::InvalidArgument, "weight '{}' has type {}, expected a floating point type", full,
+         c10::toString(found->second.scalar_type()));
+  }
+  return found->second;
+}
+
+at::Tensor WeightScope::get_small(std::string_view name, at::IntArrayRef shape) const {
+  const at::Tensor weight = get(name, shape);
+  return weight.requires_grad() ? weight : weight.to(activation_type(weight));
+}
+
+const LowRankUpdate* WeightScope::update(std::string_view name, int64_t out, int64_t in) const {
+  const std::string full = full_name(name);
+  const auto found = adapter_->updates.find(full);
+  if (found == adapter_->updates.end()) return nullptr;
+  const LowRankUpdate& update = found->second;
+  const int64_t rank = update.a.dim() == 2 ? update.a.size(0) : 0;
+  check_shape(fmt::format("adapter matrix A for '{}'", full), update.a, {rank, in});
+  check_shape(fmt::format("adapter matrix B for '{}'", full), update.b, {out, rank});
+  return &update;
+}
+
+}  // namespace molmo::model
