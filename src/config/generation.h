@@ -21,7 +21,7 @@ struct GenerationConfig {
   int64_t beam_candidates = 0;     // proposals per beam and step, 0: num_beams
   double length_penalty = 0;       // beam scores are divided by length^penalty
   int64_t num_answers = 1;         // sampled from one prefill
-  std::vector<std::string> stop;   // the answer ends before any of these texts
+  std::vector<std::string> stop{}; // the answer ends before any of these texts
 
   // Throws InvalidArgument naming the field, its value and the allowed range.
   void validate() const;

@@ -15,6 +15,7 @@
 
 #include "config/generation.h"
 #include "config/quirks.h"
+#include "generate/finish_reason.h"
 #include "image/image.h"
 #include "model/molmo.h"
 #include "text/points.h"
@@ -37,8 +38,6 @@ struct Request {
   std::optional<int64_t> max_crops{};    // instead of the configuration's
   config::Quirks quirks = config::Quirks::Reference;
 };
-
-enum class FinishReason { Stop, Length, StopString, Cancelled };
 
 struct Usage {
   int64_t prompt_tokens = 0, image_tokens = 0, completion_tokens = 0;
@@ -91,10 +90,3 @@ class Session {
 };
 
 }  // namespace molmo::generate
-
-template <>
-struct molmo::EnumNames<molmo::generate::FinishReason> {
-  using enum generate::FinishReason;
-  static constexpr EnumName<generate::FinishReason> kValues[] = {
-      {Stop, "stop"}, {Length, "length"}, {StopString, "stop_string"}, {Cancelled, "cancelled"}};
-};

@@ -179,6 +179,10 @@ bool Tokenizer::is_special(int64_t id) const {
   return id >= 0 && id < size() && state_->is_special[id];
 }
 
+bool Tokenizer::cleans_up_spaces() const {
+  return state_->file.cleans_up_spaces;
+}
+
 std::optional<int64_t> Tokenizer::eos_id() const {
   return state_->file.eos_id;
 }
