@@ -4,12 +4,16 @@
 
 namespace molmo::cli {
 
+std::unique_ptr<Verb> make_tokenize();
+std::unique_ptr<Verb> make_inspect();
 std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_man();
 
 namespace {
 
 constexpr VerbEntry kVerbs[] = {
+    {"tokenize", "Turn text into token ids, or back", make_tokenize},
+    {"inspect", "Tell a model's configuration, tensors, parameters and memory", make_inspect},
     {"completion", "Print a completion script for bash, zsh or fish", make_completion},
     {"man", "Print the manual", make_man},
 };

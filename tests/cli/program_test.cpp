@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "cli/child.h"
+#include "child.h"
 #include "cli/command_doc.h"
 #include "cli/program.h"
 #include "cli/verb.h"
