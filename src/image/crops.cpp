@@ -1,7 +1,10 @@
 #include "image/crops.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
@@ -18,12 +21,6 @@ using config::ResizeMode;
 
 // One row of the canvas at a time is normalized and cut into patches, for a band of rows per task.
 constexpr int64_t kRowsPerTask = 56;
-
-struct Normalization {
-  std::array<float, 3> mean, deviation;
-
-  float apply(float value, int64_t channel) const { return (value - mean[channel]) / deviation[channel]; }
-};
 
 Normalization normalization_of(PixelNormalization kind) {
   switch (kind) {
@@ -93,22 +90,20 @@ Placement write_patches(const Image& image, const CropGrid& grid, const config::
                         float* patches) {
   const ImageSize canvas = grid.canvas();
   const Placement placement = place(image.size, canvas, config.resize_mode);
-  const Resizer resizer(image, placement.size, config.resize_mode);
   const Normalization normalization = normalization_of(config.normalization);
+  const Resizer resizer(image, placement.size, config.resize_mode, normalization);
   std::vector<float> padding(canvas.width * 3);
-  for (size_t i = 0; i < padding.size(); ++i)
-    padding[i] = normalization.apply(static_cast<float>(config.pad_value), i % 3);
+  for (size_t i = 0; i < padding.size(); ++i) {
+    padding[i] = (static_cast<float>(config.pad_value) - normalization.mean[i % 3]) / normalization.deviation[i % 3];
+  }
 
   parallel_for(canvas.height, kRowsPerTask, [&](int64_t begin, int64_t end) {
     const int64_t first = std::clamp(placement.top, begin, end);
     const int64_t last = std::clamp(placement.top + placement.size.height, begin, end);
     for (int64_t y = begin; y < first; ++y) scatter_row(grid, y, padding.data(), patches);
-    std::vector<float> canvas_row = padding;
-    resizer.resize_rows(first - placement.top, last - placement.top, [&](int64_t y, const float* row) {
-      float* to = canvas_row.data() + placement.left * 3;
-      for (int64_t i = 0; i < placement.size.width * 3; ++i) to[i] = normalization.apply(row[i], i % 3);
-      scatter_row(grid, y + placement.top, canvas_row.data(), patches);
-    });
+    std::vector<float> row = padding;
+    resizer.resize_rows(first - placement.top, last - placement.top, row.data() + placement.left * 3,
+                        [&](int64_t y) { scatter_row(grid, y + placement.top, row.data(), patches); });
     for (int64_t y = last; y < end; ++y) scatter_row(grid, y, padding.data(), patches);
   });
   return placement;
@@ -209,6 +204,19 @@ void add_high_resolution(const Image& image, const ModelConfig& config, const Cr
   crops.columns = columns.size;
 }
 
+// Not initialized. Crops are tens of megabytes that are written once: on large pages, where the system has them, that
+// saves the thousands of page faults that would cost as much as the resize.
+std::shared_ptr<float[]> allocate_floats(int64_t count) {
+  constexpr size_t kLargePage = 2u << 20;
+  const size_t num_bytes = (static_cast<size_t>(count) * sizeof(float) + kLargePage - 1) / kLargePage * kLargePage;
+  void* memory = std::aligned_alloc(kLargePage, num_bytes);
+  if (memory == nullptr) fail(ErrorCategory::OutOfMemory, "no memory for {} bytes of crops", num_bytes);
+#ifdef MADV_HUGEPAGE
+  madvise(memory, num_bytes, MADV_HUGEPAGE);
+#endif
+  return std::shared_ptr<float[]>(static_cast<float*>(memory), std::free);
+}
+
 }  // namespace
 
 ImageCrops make_crops(const Image& image, const ModelConfig& config, Quirks quirks) {
@@ -222,7 +230,7 @@ ImageCrops make_crops(const Image& image, const ModelConfig& config, Quirks quir
   ImageCrops crops;
   crops.num_crops = 1 + high.num_crops();
   crops.tiling = {0, 0};
-  crops.patches.reset(new float[crops.num_crops * low.patches_per_crop() * config.vision.patch_dim()]);
+  crops.patches = allocate_floats(crops.num_crops * low.patches_per_crop() * config.vision.patch_dim());
   append_masks(low, write_patches(image, low, config.image_input, crops.patches.get()), crops.masks);
   crops.low_resolution_rows = token_grid[0];
   crops.low_resolution_columns = token_grid[1];

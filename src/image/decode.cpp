@@ -112,9 +112,10 @@ Image allocate_image(const EncodedImage& encoded, uint64_t height, uint64_t widt
     fail(ErrorCategory::BadData, "{}: the picture is {}x{} pixels, expected at least 1x1", encoded.source, width,
          height);
   }
-  if (height > encoded.max_pixels / width) {
-    fail(ErrorCategory::BadData, "{}: the picture is {}x{} pixels, over the limit of {} pixels", encoded.source, width,
-         height, encoded.max_pixels);
+  const auto& [max_file_bytes, max_pixels, max_side_px] = encoded.limits;
+  if (height > max_side_px || width > max_side_px || height > max_pixels / width) {
+    fail(ErrorCategory::BadData, "{}: the picture is {}x{} pixels, over the limit of {} pixels and {} per side",
+         encoded.source, width, height, max_pixels, max_side_px);
   }
   const ImageSize size{static_cast<int64_t>(height), static_cast<int64_t>(width)};
   return {size, std::vector<uint8_t>(height * width * 3)};
@@ -131,7 +132,7 @@ Image decode_image(std::span<const std::byte> bytes, std::string_view source, co
     fail(ErrorCategory::BadData, "{}: the file has {} bytes, over the limit of {}", source, bytes.size(),
          limits.max_file_bytes);
   }
-  const EncodedImage encoded{bytes, source, limits.max_pixels};
+  const EncodedImage encoded{bytes, source, limits};
   const Magic* magic = find_magic({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   if (magic == nullptr)
     fail(ErrorCategory::BadData, "{}: not a picture that we know, expected JPEG, PNG or WebP", source);

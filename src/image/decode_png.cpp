@@ -4,10 +4,12 @@
 #include <array>
 #include <csetjmp>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "image/decoders.h"
 #include "image/exif.h"
 
@@ -53,6 +55,9 @@ class PngReader {
     for (const char* name : kIgnoredChunks) {
       png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, reinterpret_cast<png_const_bytep>(name), 1);
     }
+    // libpng's progressive reader does not know eXIf, so we take it as a chunk of our own.
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_ALWAYS, reinterpret_cast<png_const_bytep>("eXIf"), 1);
+    png_set_read_user_chunk_fn(png_, this, on_chunk);
     png_set_progressive_read_fn(png_, this, on_header, on_row, on_end);
     const auto* bytes = reinterpret_cast<const png_byte*>(encoded_.bytes.data());
     png_process_data(png_, info_, const_cast<png_bytep>(bytes), encoded_.bytes.size());
@@ -66,6 +71,9 @@ class PngReader {
     const int color_type = png_get_color_type(png_, info_), bit_depth = png_get_bit_depth(png_, info_);
     if (color_type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
     if (color_type == PNG_COLOR_TYPE_GRAY && bit_depth == 16) {
+      log_warn(
+          "{}: 16-bit gray is limited to 0..255, as the reference does; convert it to 8 bits to see more than white",
+          encoded_.source);
       png_set_read_user_transform_fn(png_, saturate_gray16);
       png_set_user_transform_info(png_, nullptr, 8, 3);
     } else {
@@ -109,15 +117,15 @@ class PngReader {
     reader.num_rows_ = std::max<int64_t>(reader.num_rows_, int64_t{row_index} + 1);
   }
 
-  static void on_end(png_structp png, png_infop info) {
-    PngReader& reader = self(png);
-    reader.is_at_end_ = true;
-    png_bytep exif = nullptr;
-    png_uint_32 num_bytes = 0;
-    if (png_get_eXIf_1(png, info, &num_bytes, &exif) != 0) {
-      reader.stored_.orientation = exif_orientation(std::as_bytes(std::span(exif, num_bytes)));
+  static int on_chunk(png_structp png, png_unknown_chunkp chunk) {
+    if (std::memcmp(chunk->name, "eXIf", 4) == 0) {
+      self(png).stored_.orientation = exif_orientation(std::as_bytes(std::span(chunk->data, chunk->size)));
     }
+    constexpr int kDiscard = 1;
+    return kDiscard;
   }
+
+  static void on_end(png_structp png, png_infop) { self(png).is_at_end_ = true; }
 
   [[noreturn]] static void on_error(png_structp png, png_const_charp message) {
     auto* reader = static_cast<PngReader*>(png_get_error_ptr(png));

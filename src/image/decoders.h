@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -15,7 +14,7 @@ namespace molmo::image {
 struct EncodedImage {
   std::span<const std::byte> bytes;
   std::string_view source;  // names the bytes in errors
-  uint64_t max_pixels;
+  const ImageLimits& limits;
 };
 
 struct StoredImage {
@@ -27,7 +26,7 @@ StoredImage decode_jpeg(const EncodedImage& encoded);
 StoredImage decode_png(const EncodedImage& encoded);
 StoredImage decode_webp(const EncodedImage& encoded);
 
-// Allocates a black picture. Throws BadData for an empty picture or one of more than max_pixels.
+// Allocates a black picture. Throws BadData for an empty picture or one beyond the limits.
 Image allocate_image(const EncodedImage& encoded, uint64_t height, uint64_t width);
 
 // Says that a damaged picture was read as far as it went.

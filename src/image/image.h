@@ -1,8 +1,10 @@
 // Pictures in memory, and reading them from files.
 //   Image image = read_image("photo.jpg");
-// JPEG, PNG and WebP are told apart by their first bytes, never by the file name. The EXIF orientation is applied;
-// alpha is dropped, palettes and gray are expanded, 16-bit samples keep their high byte, as the reference does. Throws
-// NotFound, Io, or BadData; never reads beyond the limits, and decodes nothing before the size was checked.
+// JPEG, PNG and WebP are told apart by their first bytes, never by the file name. As in the reference: the EXIF
+// orientation is applied; alpha is dropped, not blended; palettes and gray are expanded; 16-bit colours keep their high
+// byte, but 16-bit gray is limited to 0..255; four inks become light; a truncated JPEG or PNG is read as far as it goes
+// (the rest is gray or black, and a warning is logged). Of an animation, the first frame. Throws NotFound, Io, BadData,
+// or Unsupported (other formats); checks the size before it decodes or allocates.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +26,7 @@ struct Image {
 struct ImageLimits {
   uint64_t max_file_bytes = 20u << 20;
   uint64_t max_pixels = 64u << 20;
+  uint64_t max_side_px = 1u << 17;
 };
 
 // `source` names the bytes in errors.

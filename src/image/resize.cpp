@@ -38,12 +38,13 @@ ResizeAxis antialiased_axis(int64_t input_size, int64_t output_size, double radi
   const float scale = static_cast<float>(input_size) / static_cast<float>(output_size);
   const float support = static_cast<float>(scale >= 1 ? radius * scale : radius);
   const float inverse_scale = static_cast<float>(scale >= 1 ? 1.0 / scale : 1.0);
-  ResizeAxis axis = make_axis(input_size, output_size, static_cast<int64_t>(std::ceil(support)) * 2 + 1);
+  const int64_t most_taps = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
+  ResizeAxis axis = make_axis(input_size, output_size, std::max(most_taps, kLeastMaxTaps));
   for (int64_t i = 0; i < output_size; ++i) {
     const float center = static_cast<float>(scale * (static_cast<double>(i) + 0.5));
     const int64_t first = std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
     const int64_t end = std::min(static_cast<int64_t>(center + support + 0.5), input_size);
-    const int64_t num_taps = std::clamp<int64_t>(end - first, 0, axis.max_taps);
+    const int64_t num_taps = std::clamp<int64_t>(end - first, 0, most_taps);
     float* weights = axis.weights.data() + i * axis.max_taps;
     float total = 0;
     for (int64_t t = 0; t < num_taps; ++t) {
@@ -126,35 +127,29 @@ ImageSize fit_size(ImageSize image, ImageSize target) {
   return {static_cast<int64_t>(height * scale), static_cast<int64_t>(width * scale)};
 }
 
-Resizer::Resizer(const Image& image, ImageSize size, ResizeMode mode)
+Resizer::Resizer(const Image& image, ImageSize size, ResizeMode mode, const Normalization& normalization)
     : image_(image),
       mode_(mode),
+      normalization_(normalization),
       rows_(axis_of(mode, image.size.height, size.height)),
       columns_(axis_of(mode, image.size.width, size.width)) {}
 
-void Resizer::resize_rows(int64_t begin, int64_t end, const RowSink& sink) const {
-  const int64_t num_values = columns_.output_size * 3;
-  std::vector<float> finished(num_values);
-  if (mode_ == ResizeMode::PadBilinear) {
-    resample_rows(begin, end, [&](int64_t y, const float* row) {
-      for (int64_t i = 0; i < num_values; ++i) finished[i] = std::clamp(row[i], 0.0f, 1.0f);
-      sink(y, finished.data());
-    });
-    return;
-  }
-  const RowSink finish = [&](int64_t y, const float* row) {
-    for (int64_t i = 0; i < num_values; ++i) finished[i] = std::clamp(std::nearbyint(row[i]), 0.0f, 255.0f) / 255.0f;
-    sink(y, finished.data());
+void Resizer::resize_rows(int64_t begin, int64_t end, float* row, const std::function<void(int64_t y)>& take) const {
+  const bool has_levels = mode_ != ResizeMode::PadBilinear;
+  const RowSink finish = [&](int64_t y, const float* resized) {
+    resize_kernels().finish_row(resized, columns_.output_size, has_levels, normalization_.mean.data(),
+                                normalization_.deviation.data(), row);
+    take(y);
   };
-  if (mode_ == ResizeMode::StretchBicubic) {
-    resample_rows(begin, end, finish);
-  } else {
+  if (mode_ == ResizeMode::StretchBilinear) {
     blend_rows(begin, end, finish);
+  } else {
+    resample_rows(begin, end, finish);
   }
 }
 
 void Resizer::resample_rows(int64_t begin, int64_t end, const RowSink& sink) const {
-  const ResizeKernels& kernels = kResizeScalar;
+  const ResizeKernels& kernels = resize_kernels();
   const int64_t num_input_values = image_.size.width * 3, num_values = columns_.output_size * 3;
   const float divisor = mode_ == ResizeMode::PadBilinear ? 255.0f : 1.0f;
   std::vector<float> input(num_input_values + kRowPadding), output(num_values + kRowPadding);
@@ -173,7 +168,7 @@ void Resizer::resample_rows(int64_t begin, int64_t end, const RowSink& sink) con
 }
 
 void Resizer::blend_rows(int64_t begin, int64_t end, const RowSink& sink) const {
-  const ResizeKernels& kernels = kResizeScalar;
+  const ResizeKernels& kernels = resize_kernels();
   const int64_t num_input_values = image_.size.width * 3;
   std::vector<float> output(columns_.output_size * 3 + kRowPadding);
   RowWindow window(2, num_input_values, [&](int64_t y, float* row) {

@@ -1,10 +1,12 @@
 // Resizing as the reference does it, to the bit: its tensor library's separable antialiased interpolation (columns
 // first, then rows, in float32), and its bilinear interpolation without antialias.
 //   Resizer resizer(image, {336, 252}, config::ResizeMode::PadBilinear);
-//   resizer.resize_rows(0, 336, [&](int64_t y, const float* row) { ... });   // row: [width, 3] in 0..1
+//   std::vector<float> row(252 * 3);
+//   resizer.resize_rows(0, 336, row.data(), [&](int64_t y) { ... });   // row: [width, 3] in 0..1
 // Only the input rows that an output row needs are ever held as floats. Const calls are thread-safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -37,25 +39,31 @@ ResizeAxis linear_axis(int64_t input_size, int64_t output_size);
 // sides are truncated and may be zero.
 ImageSize fit_size(ImageSize image, ImageSize target);
 
+// Subtracted from and divided into pixel values of 0..1, by channel.
+struct Normalization {
+  std::array<float, 3> mean = {0, 0, 0};
+  std::array<float, 3> deviation = {1, 1, 1};
+};
+
 class Resizer {
  public:
-  using RowSink = std::function<void(int64_t y, const float* row)>;
-
   // Keeps a reference to `image`. Sides must be at least 1. The stretching modes round to 8-bit levels, as the
   // reference does.
-  Resizer(const Image& image, ImageSize size, config::ResizeMode mode);
+  Resizer(const Image& image, ImageSize size, config::ResizeMode mode, const Normalization& normalization = {});
 
   ImageSize size() const { return {rows_.output_size, columns_.output_size}; }
 
-  // Hands output rows [begin, end) to `sink` in order; a row is valid during the call.
-  void resize_rows(int64_t begin, int64_t end, const RowSink& sink) const;
+  // Writes each of the output rows [begin, end) in turn to `row`, [width, 3], and then calls `take`.
+  void resize_rows(int64_t begin, int64_t end, float* row, const std::function<void(int64_t y)>& take) const;
 
  private:
+  using RowSink = std::function<void(int64_t y, const float* row)>;
   void resample_rows(int64_t begin, int64_t end, const RowSink& sink) const;
   void blend_rows(int64_t begin, int64_t end, const RowSink& sink) const;
 
   const Image& image_;
   config::ResizeMode mode_;
+  Normalization normalization_;
   ResizeAxis rows_, columns_;
 };
 

@@ -12,6 +12,9 @@ namespace molmo::image {
 // Floats behind the end of a row that may be read and written, but are not used.
 constexpr int64_t kRowPadding = 16;
 
+// Weights per output sample that may be read; those behind num_taps are zero.
+constexpr int64_t kLeastMaxTaps = 4;
+
 struct ResizeKernels {
   // out[i] = in[i] / divisor, rounded correctly; divisor is 1 or 255.
   void (*convert_row)(const uint8_t* in, int64_t num_values, float divisor, float* out);
@@ -25,12 +28,24 @@ struct ResizeKernels {
                        float* out);
 
   // Bilinear without antialias: out[x, c] from the four neighbours in two rows. Column x blends in[first[x]] with its
-  // neighbour first[x] + num_taps[x] - 1 by weights[x, 0] and weights[x, 1]; row_weights blend upper and lower. out =
-  // lower right * its weight + (lower left + (upper left + [upper right])), all fused but [the first].
+  // neighbour first[x] + num_taps[x] - 1 by weights[x, 0] and weights[x, 1]; row_weights blend upper and lower.
+  // The four products are summed from upper right over upper left and lower left to lower right, all fused but the
+  // first.
   void (*blend_rows)(const float* upper, const float* lower, const float* row_weights, const int32_t* first,
                      const int32_t* num_taps, const float* weights, int64_t width, float* out);
+
+  // out[x, c] = (v - mean[c]) / deviation[c], rounded after each step, where v is in[x, c] limited to 0..1, or, with
+  // has_levels, in[x, c] rounded to a whole number (half to even), limited to 0..255 and divided by 255.
+  // Writes nothing behind the row.
+  void (*finish_row)(const float* in, int64_t width, bool has_levels, const float* mean, const float* deviation,
+                     float* out);
 };
 
 extern const ResizeKernels kResizeScalar;
+extern const ResizeKernels kResizeAvx2;    // AVX2, FMA
+extern const ResizeKernels kResizeAvx512;  // AVX-512 F, BW, DQ, VL
+
+// The fastest that this CPU can run.
+const ResizeKernels& resize_kernels();
 
 }  // namespace molmo::image

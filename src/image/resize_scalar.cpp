@@ -1,4 +1,5 @@
 // The inner loops of a resize in plain C++: what the vector versions must equal, and what runs where there are none.
+#include <algorithm>
 #include <cmath>
 
 #include "image/resize_kernels.h"
@@ -54,8 +55,19 @@ void blend_rows(const float* upper, const float* lower, const float* row_weights
   }
 }
 
+void finish_row(const float* in, int64_t width, bool has_levels, const float* mean, const float* deviation,
+                float* out) {
+  for (int64_t i = 0; i < width; ++i) {
+    for (int64_t c = 0; c < 3; ++c, ++in, ++out) {
+      const float value =
+          has_levels ? std::clamp(std::nearbyint(*in), 0.0f, 255.0f) / 255 : std::clamp(*in, 0.0f, 1.0f);
+      *out = (value - mean[c]) / deviation[c];
+    }
+  }
+}
+
 }  // namespace
 
-const ResizeKernels kResizeScalar = {convert_row, resample_columns, combine_rows, blend_rows};
+const ResizeKernels kResizeScalar = {convert_row, resample_columns, combine_rows, blend_rows, finish_row};
 
 }  // namespace molmo::image

@@ -32,9 +32,9 @@ std::string size_name(ImageSize size) {
 }
 
 std::vector<float> resize(const Image& image, ImageSize size, ResizeMode mode) {
-  std::vector<float> pixels;
-  Resizer(image, size, mode).resize_rows(0, size.height, [&](int64_t, const float* row) {
-    pixels.insert(pixels.end(), row, row + size.width * 3);
+  std::vector<float> row(size.width * 3), pixels;
+  Resizer(image, size, mode).resize_rows(0, size.height, row.data(), [&](int64_t) {
+    pixels.insert(pixels.end(), row.begin(), row.end());
   });
   return pixels;
 }
