@@ -24,7 +24,8 @@ namespace molmo::checkpoint {
 enum class Layout { HuggingFace, Native };
 
 struct LoadOptions {
-  std::optional<DType> dtype;  // empty: as stored, without copy. Else tensor by tensor, never both versions of all
+  std::optional<DType> dtype =
+      std::nullopt;  // empty: as stored, without copy. Else tensor by tensor, never both versions of all
 };
 
 struct WeightInfo {

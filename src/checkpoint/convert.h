@@ -15,8 +15,11 @@ namespace molmo::checkpoint {
 constexpr uint64_t kDefaultShardBytes = 5'000'000'000;
 
 struct ConvertOptions {
-  std::optional<DType> dtype;                    // empty: as stored, bit-identical
-  std::optional<std::filesystem::path> adapter;  // folder of an adapter that is merged into the weights
+  std::optional<DType> dtype = std::nullopt;                    // empty: as stored, bit-identical
+  std::optional<std::filesystem::path> adapter = std::nullopt;  // folder of an adapter that is merged into the weights
+  // Folder of tokenizer.json, for checkpoints without one (the reference's training writes none). Empty: the input's
+  // own.
+  std::optional<std::filesystem::path> tokenizer = std::nullopt;
   uint64_t max_shard_bytes = kDefaultShardBytes;
   bool overwrite = false;  // replace a folder that is not empty
 };

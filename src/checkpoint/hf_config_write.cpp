@@ -12,7 +12,9 @@ namespace {
 using config::DecoderConfig;
 using config::ModelConfig;
 
-constexpr const char* kTransformersVersion = "4.43.3";  // of the releases
+// Of the releases.
+constexpr const char* kTransformersVersion = "4.43.3";
+constexpr const char* kMixtureTransformersVersion = "4.45.0.dev0";
 
 // Where other tools find the code that goes with the weights: beside them, or in the release's repository.
 std::string code_reference(std::string_view symbol, bool is_moe, bool has_code) {
@@ -159,7 +161,7 @@ Json mixture_fields(const ModelConfig& config, DType dtype, bool has_code) {
                    {"rope_theta", decoder.rope_theta},
                    {"scale_logits", false},
                    {"torch_dtype", torch_dtype(dtype)},
-                   {"transformers_version", kTransformersVersion},
+                   {"transformers_version", kMixtureTransformersVersion},
                    {"use_cache", true},
                    {"use_position_ids", true},
                    {"vocab_size", decoder.vocab_size},

@@ -18,7 +18,7 @@ struct InitOptions {
   DType dtype = DType::BF16;
   // Folder with the tokenizer to copy; its image tokens must have the ids that the configuration gives them.
   // Empty: a tokenizer of single bytes is generated, padded to the vocabulary.
-  std::optional<std::filesystem::path> tokenizer;
+  std::optional<std::filesystem::path> tokenizer = std::nullopt;
   uint64_t max_shard_bytes = kDefaultShardBytes;
   bool overwrite = false;
 };

@@ -1,0 +1,95 @@
+#include "checkpoint/init.h"
+
+#include <cmath>
+#include <string_view>
+
+#include "base/progress.h"
+#include "checkpoint/atomic_folder.h"
+#include "checkpoint/hf_writer.h"
+#include "checkpoint/random_fill.h"
+#include "checkpoint/tokenizer_files.h"
+#include "model/parameter_table.h"
+
+namespace molmo::checkpoint {
+namespace {
+
+using config::ModelConfig;
+using Kind = Distribution::Kind;
+
+constexpr double kStandardDeviation =
+    0.02;  // init_std, initializer_range and new_embedding_init_range of the released models
+
+Distribution constant(double value) {
+  return {Kind::Constant, value, 0};
+}
+Distribution normal(double deviation, double cutoff = 0) {
+  return {Kind::Normal, deviation, cutoff};
+}
+
+Distribution vision_distribution(std::string_view name, const config::VisionConfig& vision) {
+  const auto width = static_cast<double>(vision.width);
+  if (name.ends_with("class_embedding") || name.ends_with("positional_embedding")) return normal(1 / std::sqrt(width));
+  // The reference cuts these off at 2, which is dozens of standard deviations.
+  if (name.ends_with("feed_forward.w1.weight")) return normal(1 / std::sqrt(width));
+  if (name.ends_with("feed_forward.w2.weight")) return normal(1 / std::sqrt(static_cast<double>(vision.mlp_width)));
+  return normal(kStandardDeviation);
+}
+
+Distribution decoder_distribution(std::string_view name, const config::DecoderConfig& decoder) {
+  // OLMo-1024's own recipe cuts its matrices off; the others' does not.
+  const double cutoff = decoder.has_norm_after && !name.starts_with("transformer.wte.") ? 3 : 0;
+  const bool is_mlp_output = name.starts_with("transformer.blocks.") && name.ends_with(".ff_out.weight");
+  if (is_mlp_output) return normal(kStandardDeviation / std::sqrt(2 * static_cast<double>(decoder.num_layers)), cutoff);
+  return normal(kStandardDeviation, cutoff);
+}
+
+// The reference's reset_parameters (olmo/model.py, olmo/image_vit.py, olmo/initialization.py).
+Distribution distribution_of(const model::ParameterSpec& parameter, const ModelConfig& config) {
+  const std::string_view name = parameter.name;
+  if (name.ends_with(".bias") || name == "vision_backbone.pad_embed") return constant(0);
+  const bool is_norm = parameter.shape.size() == 1 && name.ends_with(".weight");
+  if (is_norm || name.ends_with(".lambda1") || name.ends_with(".lambda2")) return constant(1);
+  if (name == "vision_backbone.image_projector.weight") {  // Xavier
+    return {Kind::Uniform, std::sqrt(6.0 / static_cast<double>(parameter.shape[0] + parameter.shape[1])), 0};
+  }
+  switch (parameter.component) {
+    case model::Component::Vision:
+      return vision_distribution(name, config.vision);
+    case model::Component::Language:
+      return decoder_distribution(name, config.decoder);
+    case model::Component::Connector:
+      break;
+  }
+  return normal(kStandardDeviation);
+}
+
+}  // namespace
+
+void init_checkpoint(const ModelConfig& config, const std::filesystem::path& output, const InitOptions& options) {
+  std::map<std::string, model::ParameterSpec> parameters;
+  DTypes dtypes;
+  for (const model::ParameterSpec& parameter : model::parameter_table(config)) {
+    parameters.emplace(parameter.name, parameter);
+    dtypes.emplace(parameter.name, options.dtype);
+  }
+  AtomicFolder folder(output, options.overwrite);
+  folder.check_space(weight_bytes(config, dtypes));
+  write_hf_documents(folder.path(), config, options.dtype, /*has_code=*/false);
+  if (options.tokenizer) {
+    copy_tokenizer(*options.tokenizer, folder.path());
+  } else {
+    write_byte_tokenizer(folder.path(), config.decoder.vocab_size);
+  }
+  check_image_tokens(folder.path(), config);
+  write_generation_config(folder.path());
+  Progress progress("init", parameters.size(), "tensors");
+  write_hf_weights(folder.path(), config, dtypes, options.max_shard_bytes, [&](const std::string& name) {
+    progress.advance();
+    const model::ParameterSpec& parameter = parameters.at(name);
+    return random_tensor(parameter.shape, options.dtype, distribution_of(parameter, config), options.seed,
+                         "init/" + name);
+  });
+  folder.commit();
+}
+
+}  // namespace molmo::checkpoint
