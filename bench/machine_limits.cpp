@@ -1,9 +1,5 @@
 #include "machine_limits.h"
 
-#include <chrono>
-#include <thread>
-#include <vector>
-
 #include "base/cpu_features.h"
 
 namespace molmo::bench {
@@ -30,22 +26,13 @@ RegisterLoop best_int8_dot() {
 }
 #endif
 
-double read_bandwidth(const void* data, size_t size, int num_threads, int num_streams) {
+void read_part(const void* data, size_t size, int index, int num_parts, int num_streams) {
   const ReadStreams read = best_read_streams();
-  if (!read) return 0;
+  if (!read) return;
   const size_t unit = 64u * static_cast<size_t>(num_streams);
-  const size_t part = size / num_threads / unit * unit;
-  volatile uint64_t checksum = 0;
-  const auto start = std::chrono::steady_clock::now();
-  std::vector<std::jthread> threads;
-  const auto work = [&](int index) {
-    checksum = read(static_cast<const char*>(data) + index * part, part, num_streams);
-  };
-  for (int index = 1; index < num_threads; ++index) threads.emplace_back(work, index);
-  work(0);
-  threads.clear();
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  return static_cast<double>(part) * num_threads / seconds.count() / 1e9;
+  const size_t part = size / num_parts / unit * unit;
+  [[maybe_unused]] const volatile uint64_t checksum =
+      read(static_cast<const char*>(data) + index * part, part, num_streams);
 }
 
 }  // namespace molmo::bench

@@ -25,7 +25,7 @@ ReadStreams best_read_streams();
 RegisterLoop best_float_fma();
 RegisterLoop best_int8_dot();
 
-// GB/s over `size` bytes on `num_threads` threads that run at once, each with its own part and `num_streams` streams.
-double read_bandwidth(const void* data, size_t size, int num_threads, int num_streams);
+// Reads part `index` of `num_parts` of `size` bytes; nothing where there is no loop for this CPU.
+void read_part(const void* data, size_t size, int index, int num_parts, int num_streams);
 
 }  // namespace molmo::bench

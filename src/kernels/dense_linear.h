@@ -49,7 +49,8 @@ struct DenseLinearKernel {
   int64_t (*num_tiles)(int64_t num_tokens);
   void (*pack_x)(const DenseLinear& problem, float* packed_x, int64_t tile_begin, int64_t tile_end);
   int64_t scratch_size;  // floats that each running call of rows needs when x is packed
-  int64_t row_grain;     // ranges of rows start at multiples of this for full speed
+  int64_t row_grain;     // ranges of rows begin at multiples of this for full speed
+  int64_t block_rows;    // and are this long when x is packed
   void (*rows)(const DenseLinear& problem, const float* packed_x, float* scratch, int64_t row_begin, int64_t row_end);
 };
 

@@ -122,6 +122,7 @@ const DenseLinearKernel kDenseLinearAvx2 = {
     .pack_x = pack_x,
     .scratch_size = kBlockRows * kBlockFeatures,
     .row_grain = kPanelRows,
+    .block_rows = kBlockRows,
     .rows = rows,
 };
 

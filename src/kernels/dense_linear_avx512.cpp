@@ -117,6 +117,7 @@ const DenseLinearKernel kDenseLinearAvx512 = {
     .pack_x = pack_x,
     .scratch_size = kBlockRows * kBlockFeatures,
     .row_grain = kPanelRows,
+    .block_rows = kBlockRows,
     .rows = rows,
 };
 

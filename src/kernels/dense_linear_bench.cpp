@@ -53,6 +53,16 @@ std::vector<Tensor> weights_beyond_caches(int64_t rows, int64_t columns, at::Sca
   return weights;
 }
 
+// The threads of the kernel read the same number of bytes.
+double read_seconds(const Tensor& weight, int num_streams) {
+  const int num_threads = at::get_num_threads();
+  return seconds_of([&] {
+    at::parallel_for(0, num_threads, 1, [&](int64_t index, int64_t) {
+      bench::read_part(weight.const_data_ptr(), weight.nbytes(), static_cast<int>(index), num_threads, num_streams);
+    });
+  });
+}
+
 void few_tokens(benchmark::State& state, at::ScalarType type) {
   const at::NoGradGuard no_grad;
   const int64_t tokens = state.range(0), in_features = state.range(1), out_features = state.range(2);
@@ -63,11 +73,8 @@ void few_tokens(benchmark::State& state, at::ScalarType type) {
   size_t turn = 0;
   const auto next = [&]() -> const Tensor& { return weights[turn++ % weights.size()]; };
   for (auto _ : state) {
-    for (const int streams : {4, 16}) {
-      read.push_back(
-          bytes / 1e9 /
-          bench::read_bandwidth(next().const_data_ptr(), weights[0].nbytes(), at::get_num_threads(), streams));
-    }
+    const double four_streams = read_seconds(next(), 4);
+    read.push_back(std::min(four_streams, read_seconds(next(), 16)));
     const Tensor& weight = next();
     kernel.push_back(seconds_of([&] { benchmark::DoNotOptimize(dense_linear(x, weight)); }));
     state.SetIterationTime(kernel.back());

@@ -28,8 +28,8 @@ namespace {
 using at::Tensor;
 
 constexpr int64_t kMaxTokensPerPass = 1024;  // bounds the packed activations: 78 MB for the widest layer of a 7B model
-constexpr int64_t kBytesPerTask =
-    256 * 1024;  // of weights: long streams for the prefetcher, and short waits at the end
+constexpr int64_t kMaxTaskBytes = 1 << 20;   // of weights: long streams for the prefetcher, and short waits at the end
+constexpr int64_t kMinTaskProducts = 1 << 16;  // less is not worth waking a thread for
 
 void check_arguments(const Tensor& x, const Tensor& weight) {
   const auto check = [&](bool condition, const char* expected) {
@@ -58,6 +58,15 @@ void run_tasks(int64_t num_tasks, const MakeTask& make_task) {
   });
 }
 
+// Rows per task: as many as the version works best with, fewer where threads would go without work.
+int64_t rows_per_task(const DenseLinearKernel& kernel, const DenseLinear& problem, bool is_packed) {
+  const int64_t most = is_packed ? kernel.block_rows : kMaxTaskBytes / (2 * problem.in_features);
+  const int64_t least = kMinTaskProducts / (problem.in_features * problem.num_tokens);
+  const int64_t fair = problem.out_features / (4 * at::get_num_threads());
+  const int64_t rows = std::max({std::min(most, fair), least, int64_t{1}});
+  return (rows + kernel.row_grain - 1) / kernel.row_grain * kernel.row_grain;
+}
+
 void run_pass(const DenseLinearKernel& kernel, const DenseLinear& problem) {
   const int64_t packed_size = kernel.packed_x_size(problem.num_tokens, problem.in_features);
   const auto floats = at::TensorOptions(at::kFloat);
@@ -69,8 +78,7 @@ void run_pass(const DenseLinearKernel& kernel, const DenseLinear& problem) {
     run_tasks(kernel.num_tiles(problem.num_tokens),
               [&] { return [&](int64_t tile) { kernel.pack_x(problem, packed_x, tile, tile + 1); }; });
   }
-  const int64_t wanted_rows = kBytesPerTask / (2 * problem.in_features) + 1;
-  const int64_t task_rows = (wanted_rows + kernel.row_grain - 1) / kernel.row_grain * kernel.row_grain;
+  const int64_t task_rows = rows_per_task(kernel, problem, packed_size > 0);
   run_tasks((problem.out_features + task_rows - 1) / task_rows, [&] {
     return [&, scratch = at::empty({packed_size ? kernel.scratch_size : 0}, floats)](int64_t task) {
       const int64_t begin = task * task_rows, end = std::min(begin + task_rows, problem.out_features);

@@ -43,6 +43,7 @@ const DenseLinearKernel kDenseLinearScalar = {
     .pack_x = [](const DenseLinear&, float*, int64_t, int64_t) {},
     .scratch_size = 0,
     .row_grain = 1,
+    .block_rows = 1,
     .rows = rows,
 };
 

@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(All, DenseLinearVersions,
                          [](const auto& version) { return std::string(version.param.name); });
 
 TEST_P(DenseLinearVersions, AgreesWithFloat64ForOddSizesAndTails) {
-  const int64_t tokens[] = {1, 2, 3, 4, 5, 7, 11, 12, 13, 24, 25, 38};
+  const int64_t tokens[] = {1, 2, 3, 4, 5, 7, 25, 49, 50, 61};
   const int64_t sizes[][2] = {{1, 1}, {3, 5}, {15, 31}, {64, 129}, {385, 33}, {800, 45}};
   for (const int64_t T : tokens) {
     for (const auto& [I, O] : sizes) {
@@ -104,14 +104,14 @@ TEST_P(DenseLinearVersions, AgreesWithFloat64ForOddSizesAndTails) {
 }
 
 TEST_P(DenseLinearVersions, ReadsStridedRows) {
-  for (const int64_t T : {1, 4, 6, 40}) {
+  for (const int64_t T : {1, 4, 6, 60}) {
     const Case c(T, 77, 50, HalfType::BF16, /*x_gap=*/5, /*weight_gap=*/11);
     expect_product(c.x, c.weight, run(kernel(), c.problem()).data(), fmt::format("T {}", T));
   }
 }
 
 TEST_P(DenseLinearVersions, WritesOnlyItsRows) {
-  for (const int64_t T : {2, 29}) {
+  for (const int64_t T : {2, 59}) {
     const Case c(T, 40, 70, HalfType::F16);
     DenseLinear problem = c.problem();
     std::vector<float> y(T * 80, -7.0f);
@@ -132,7 +132,7 @@ TEST_P(DenseLinearVersions, ConvertsEveryWeightExactly) {
   for (const auto type : {HalfType::BF16, HalfType::F16}) {
     std::vector<uint16_t> weight(I * O * I, 0);  // row r * I + i has only its feature i
     for (int64_t row = 0; row < O * I; ++row) weight[row * I + row % I] = static_cast<uint16_t>(row);
-    for (const int64_t T : {1, 30}) {
+    for (const int64_t T : {1, 60}) {
       std::vector<float> x(T * I, 1.0f);
       const auto y = run(kernel(), {x.data(), I, weight.data(), I, type, nullptr, 0, T, I, O * I});
       for (int64_t row = 0; row < O * I; ++row) {
@@ -152,7 +152,7 @@ TEST_P(DenseLinearVersions, ConvertsEveryWeightExactly) {
 TEST_P(DenseLinearVersions, TreatsExtremeActivationsAsTheFormulaDoes) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   constexpr int64_t I = 37, O = 19;
-  for (const int64_t T : {1, 3, 20}) {
+  for (const int64_t T : {1, 3, 60}) {
     Case c(T, I, O, HalfType::BF16);
     float* x = c.x.mutable_data_ptr<float>();
     const float extremes[] = {kInf, -kInf, NAN, 3e38f, 1e-45f, -0.0f};
@@ -172,7 +172,7 @@ TEST_P(DenseLinearVersions, TreatsExtremeActivationsAsTheFormulaDoes) {
 
 // 2^-140 is a denormal of bfloat16 and of float32: a product that flushes denormals gives 0.
 TEST_P(DenseLinearVersions, KeepsDenormals) {
-  for (const int64_t T : {1, 30}) {
+  for (const int64_t T : {1, 60}) {
     const int64_t I = 48, O = 33;
     const Tensor x = at::full({T, I}, std::ldexp(1.0f, 100));
     const Tensor weight = at::full({O, I}, std::ldexp(1.0f, -130)).to(at::kBFloat16);
@@ -193,7 +193,7 @@ TEST(DenseLinearOp, KeepsLeadingAxesAndAcceptsAnyActivationStrides) {
   const at::NoGradGuard no_grad;
   const Tensor weight = at::randn({50, 96}).to(at::kBFloat16);
   for (const auto& x : {at::randn({2, 3, 96}), at::randn({96, 7}).t(), at::randn({96}),
-                        at::randn({4, 1, 200}).narrow(2, 13, 96), at::randn({1, 96}).expand({20, 96})}) {
+                        at::randn({4, 1, 200}).narrow(2, 13, 96), at::randn({1, 96}).expand({60, 96})}) {
     const Tensor y = call(x, weight);
     auto sizes = x.sizes().vec();
     sizes.back() = 50;
