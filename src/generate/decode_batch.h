@@ -32,6 +32,7 @@ class DecodeBatch {
   // The model must outlive the batch.
   explicit DecodeBatch(const model::Molmo& molmo);
 
+  const model::Molmo& molmo() const { return *molmo_; }
   // Columns of the cache: tokens that each row has read, padding included.
   int64_t num_cached() const { return cache_.length(); }
 

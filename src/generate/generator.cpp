@@ -107,18 +107,22 @@ std::vector<std::vector<Generated>> decode_beams(DecodeBatch& batch, const at::T
   return answers;
 }
 
+at::Tensor prefill(DecodeBatch& batch, const preprocess::ModelInput& input) {
+  PrefillInput prompt{.input_ids = with_batch_axis(input.input_ids, 2)};
+  if (input.images.defined()) {
+    prompt.image_features =
+        batch.molmo().encode_images(with_batch_axis(input.images, 4), with_batch_axis(input.image_masks, 3));
+    prompt.image_input_idx = with_batch_axis(input.image_input_idx, 3);
+  }
+  return batch.prefill(prompt);
+}
+
 std::vector<std::vector<Generated>> generate(const model::Molmo& molmo, const preprocess::ModelInput& input,
                                              const config::GenerationConfig& config, int64_t eos_id) {
   config.validate();
   const c10::InferenceMode no_gradients;
-  PrefillInput prompt{.input_ids = with_batch_axis(input.input_ids, 2)};
-  if (input.images.defined()) {
-    prompt.image_features =
-        molmo.encode_images(with_batch_axis(input.images, 4), with_batch_axis(input.image_masks, 3));
-    prompt.image_input_idx = with_batch_axis(input.image_input_idx, 3);
-  }
   DecodeBatch batch(molmo);
-  const at::Tensor logits = batch.prefill(prompt);
+  const at::Tensor logits = prefill(batch, input);
   if (config.num_beams > 1) return decode_beams(batch, logits, config, eos_id);
 
   // Answers of one row stand side by side.

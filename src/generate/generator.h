@@ -37,6 +37,9 @@ std::vector<std::vector<Generated>> decode_beams(DecodeBatch& batch, const at::T
                                                  const config::GenerationConfig& config, int64_t eos_id,
                                                  const std::function<bool()>& keep_going = {});
 
+// Reads one example, or a batch of them, and returns the logits behind each row's last token.
+at::Tensor prefill(DecodeBatch& batch, const preprocess::ModelInput& input);
+
 // One example, or a batch of them. Gives num_beams or num_answers answers per row.
 std::vector<std::vector<Generated>> generate(const model::Molmo& molmo, const preprocess::ModelInput& input,
                                              const config::GenerationConfig& config, int64_t eos_id);

@@ -52,7 +52,7 @@ struct Timings {
 struct AnswerPoint {
   text::LabelledPoint point;
   PointPx px;         // in the upright picture
-  int64_t image = 0;  // which picture, from 0
+  int64_t image = 0;  // which picture of the conversation, from 0: the first of the last turn with pictures; -1 without
 };
 
 struct Answer {
@@ -65,7 +65,9 @@ struct Answer {
   Timings timings;
 };
 
-// Gets whole UTF-8 characters only; returns false to cancel. `answer_index` counts the answers of one request.
+// Called after every token and between pieces of a long prompt, often with an empty text; returns false to cancel.
+// Gets whole UTF-8 characters only. `answer_index` counts the answers of one request. Beams come when they are
+// complete.
 using OnText = std::function<bool(std::string_view text, int64_t answer_index)>;
 
 class Session {

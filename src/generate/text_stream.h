@@ -16,7 +16,7 @@ namespace molmo::generate {
 
 class TextStream {
  public:
-  // Empty stop strings are ignored. The tokenizer must outlive the stream.
+  // Empty stop strings are ignored.
   TextStream(const text::Tokenizer& tokenizer, std::vector<std::string> stop);
 
   // The text that became certain. Empty once the stream has stopped.
@@ -32,7 +32,7 @@ class TextStream {
   void settle();
   std::string release(bool is_last);
 
-  const text::Tokenizer& tokenizer_;
+  text::Tokenizer tokenizer_;
   std::vector<std::string> stop_;
   std::vector<int64_t> pending_;  // tokens whose text may still change
   std::string pending_bytes_;     // their bytes

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/error.h"
 
@@ -144,14 +143,6 @@ at::Tensor packed_position_ids(const at::Tensor& subsegment_ids) {
   // is_counted[i, j]: token j lies at or before token i and belongs to its sub-segment or one that it sees.
   const at::Tensor is_counted = subsegment_ids.unsqueeze(-2).ge(subsegment_ids.unsqueeze(-1)).tril();
   return is_counted.sum(-1, /*keepdim=*/false, at::kLong).sub(1);
-}
-
-at::Tensor packed_attention_bias(const at::Tensor& subsegment_ids, const at::Tensor& is_valid) {
-  const at::Tensor sees = subsegment_ids.unsqueeze(-1).le(subsegment_ids.unsqueeze(-2)).tril();
-  const at::Tensor valid = is_valid.to(at::kBool);
-  const at::Tensor may_attend = sees.logical_and(valid.unsqueeze(-1)).logical_and(valid.unsqueeze(-2));
-  const at::Tensor bias = at::full(may_attend.sizes(), -std::numeric_limits<float>::infinity(), at::kFloat);
-  return bias.masked_fill(may_attend, 0).unsqueeze(1);
 }
 
 }  // namespace molmo::preprocess

@@ -57,8 +57,4 @@ TrainingExample collate(std::span<const TrainingExample> examples, const PaddedS
 // Position of each token: how many tokens before it have its sub-segment or a later visible one. [..., T] -> [..., T].
 at::Tensor packed_position_ids(const at::Tensor& subsegment_ids);
 
-// Token i sees token j when j <= i, both are valid, and subsegment[i] <= subsegment[j].
-// subsegment_ids, is_valid: [B, T] -> [B, 1, T, T] float32, 0 or -inf. Rows of padding see nothing.
-at::Tensor packed_attention_bias(const at::Tensor& subsegment_ids, const at::Tensor& is_valid);
-
 }  // namespace molmo::preprocess

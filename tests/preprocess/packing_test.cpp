@@ -1,8 +1,5 @@
 #include "preprocess/packing.h"
 
-#include <ATen/ops/arange.h>
-#include <ATen/ops/equal.h>
-#include <ATen/ops/isinf.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
@@ -67,20 +64,16 @@ TEST(Packing, EqualsTheReference) {
   }
 }
 
-TEST(Packing, AttentionAndPositionsEqualTheReference) {
-  for (const auto& row : read_json_file(test::fixture_path("model/packing.json"))["examples"]) {
+TEST(Packing, PositionsEqualTheReference) {
+  int num_checked = 0;
+  const Json fixture = read_json_file(test::fixture_path("model/packing.json"));
+  for (const auto& row : fixture["examples"]) {
+    if (row["position_ids"].is_null()) continue;
     const at::Tensor subsegments = at::tensor(row["subsegment_ids"].get<std::vector<int64_t>>(), at::kLong);
-    const at::Tensor is_valid = at::tensor(row["valid"].get<std::vector<int64_t>>(), at::kLong);
-    const at::Tensor bias = packed_attention_bias(subsegments.unsqueeze(0), is_valid.unsqueeze(0));
-    ASSERT_EQ(bias.dim(), 4);
-    for (size_t i = 0; i < row["may_attend"].size(); ++i) {
-      const at::Tensor sees = at::isinf(bias[0][0][static_cast<int64_t>(i)]).logical_not().to(at::kLong);
-      EXPECT_EQ(ints(sees), row["may_attend"][i].get<std::vector<int64_t>>()) << "row " << i;
-    }
-    if (!row["position_ids"].is_null()) {
-      EXPECT_EQ(ints(packed_position_ids(subsegments)), row["position_ids"].get<std::vector<int64_t>>());
-    }
+    EXPECT_EQ(ints(packed_position_ids(subsegments)), row["position_ids"].get<std::vector<int64_t>>());
+    ++num_checked;
   }
+  EXPECT_EQ(num_checked, 2);
 }
 
 TEST(Packing, PictureInsideAConversationBelongsToIt) {

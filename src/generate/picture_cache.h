@@ -1,0 +1,62 @@
+// Pictures that a session has seen: cut into crops once, encoded once, however often they are asked about.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <span>
+
+#include "image/image.h"
+#include "model/molmo.h"
+#include "preprocess/pictures.h"
+
+namespace molmo::generate {
+
+// What decides the features of a picture: its pixels, and how it is cut. Pixels are told apart by 128 bits of a hash.
+struct PictureKey {
+  uint64_t hash[2] = {0, 0};
+  ImageSize size;
+  std::optional<int64_t> max_crops;
+  config::Quirks quirks = config::Quirks::Reference;
+  bool operator==(const PictureKey&) const = default;
+};
+
+PictureKey picture_key(const image::Image& image, const preprocess::InputOptions& options);
+
+// One picture on its way into the decoder. Letters: C crops, Q image tokens of a crop, D decoder width.
+class Picture {
+ public:
+  Picture(uint64_t id, const image::Image& image, const config::ModelConfig& config,
+          const preprocess::InputOptions& options);
+
+  uint64_t id() const { return id_; }  // from 1, one per picture content
+  const preprocess::ImageTokens& tokens() const { return prepared_.tokens.front(); }
+  ImageSize size() const { return prepared_.sizes.front(); }
+  // [C, Q, D]; computed by the first call, which lets go of the crops.
+  const at::Tensor& features(const model::Molmo& molmo);
+
+ private:
+  uint64_t id_;
+  preprocess::Pictures prepared_;
+  at::Tensor features_;
+};
+
+// Keeps the pictures that were used last.
+class PictureCache {
+ public:
+  std::shared_ptr<Picture> find_or_prepare(const image::Image& image, const config::ModelConfig& config,
+                                           const preprocess::InputOptions& options);
+  void clear() { entries_.clear(); }
+
+ private:
+  struct Entry {
+    PictureKey key;
+    std::shared_ptr<Picture> picture;
+  };
+  std::list<Entry> entries_;  // the last used first
+  uint64_t next_id_ = 1;
+};
+
+}  // namespace molmo::generate
