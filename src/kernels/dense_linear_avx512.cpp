@@ -107,6 +107,15 @@ void transpose(Pairs v[kLanes]) {
   }
 }
 
+void transpose(Vector v[kLanes]) {
+  Pairs bits[kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) bits[i] = _mm512_castps_si512(v[i]);
+  transpose(bits);
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) v[i] = _mm512_castsi512_ps(bits[i]);
+}
+
 #include "kernels/dense_linear_simd.inc"
 
 }  // namespace
