@@ -90,6 +90,7 @@ void AddedTokenMatcher::split(std::string_view text, const std::function<void(st
     if (token.is_single_word && (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(end)))) continue;
     if (token.strips_left) begin = std::max(without_spaces_at_end(text.substr(0, begin)), done);
     if (token.strips_right) end += spaces_at_start(text.substr(end));
+    if (begin >= end) continue;  // the token before took it as white space
     if (done < begin) on_text(text.substr(done, begin - done));
     on_token(token.id);
     done = end;

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <limits>
-#include <queue>
 
 namespace molmo::text {
 namespace {
 
 // Up to this many symbols a scan over all pairs is faster than a heap.
 constexpr size_t kMaxScannedSymbols = 48;
+constexpr int32_t kNoRank = std::numeric_limits<int32_t>::max();
 
 uint64_t pack(int32_t left, int32_t right) {
   return (static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32) | static_cast<uint32_t>(right);
@@ -56,7 +57,6 @@ void Bpe::encode(std::string_view word, std::vector<int64_t>& ids) const {
 }
 
 void Bpe::encode_short(std::vector<int64_t>& ids, size_t begin) const {
-  constexpr int32_t kNoRank = std::numeric_limits<int32_t>::max();
   int32_t symbols[kMaxScannedSymbols];
   int32_t ranks[kMaxScannedSymbols];  // of the merge of a symbol with its right neighbour
   int32_t results[kMaxScannedSymbols];
@@ -83,52 +83,57 @@ void Bpe::encode_short(std::vector<int64_t>& ids, size_t begin) const {
   for (size_t i = 0; i < size; ++i) ids[begin + i] = symbols[i];
 }
 
-// One token of a word, linked to its neighbours; a joined right half keeps its place with `id` -1.
+// One token of a word, linked to its neighbours. A right half that was joined stays behind without being linked.
 struct Bpe::Symbol {
   int32_t id;
   int32_t previous, next;  // -1 at the ends
-};
-
-struct Bpe::Candidate {
-  int32_t rank;
-  int32_t position;
-  int32_t merged;
-  bool operator>(const Candidate& other) const {
-    return rank != other.rank ? rank > other.rank : position > other.position;
-  }
+  int32_t rank;            // of the merge with the next one, or kNoRank
+  int32_t merged;          // what that merge gives
 };
 
 void Bpe::encode_long(std::vector<int64_t>& ids, size_t begin) const {
-  std::vector<Symbol> symbols;
-  symbols.reserve(ids.size() - begin);
-  for (size_t i = begin; i < ids.size(); ++i) {
-    const auto position = static_cast<int32_t>(i - begin);
-    symbols.push_back({static_cast<int32_t>(ids[i]), position - 1, i + 1 < ids.size() ? position + 1 : -1});
-  }
-  std::vector<Candidate> storage;
-  storage.reserve(symbols.size());
-  const auto add_candidate = [&](auto& queue, int32_t position) {
-    if (position < 0 || symbols[position].next < 0) return;
-    if (const Merge* merge = find(symbols[position].id, symbols[symbols[position].next].id)) {
-      queue.push({merge->rank, position, merge->merged});
-    }
+  std::vector<Symbol> symbols(ids.size() - begin);
+  const auto size = static_cast<int32_t>(symbols.size());
+  const auto look_up = [&](Symbol& symbol) {
+    const Merge* merge = symbol.next < 0 ? nullptr : find(symbol.id, symbols[symbol.next].id);
+    symbol.rank = merge ? merge->rank : kNoRank;
+    symbol.merged = merge ? merge->merged : -1;
   };
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue({}, std::move(storage));
-  for (size_t i = 0; i < symbols.size(); ++i) add_candidate(queue, static_cast<int32_t>(i));
+  for (int32_t i = 0; i < size; ++i) {
+    symbols[i] = {static_cast<int32_t>(ids[begin + i]), i - 1, i + 1 < size ? i + 1 : -1, kNoRank, -1};
+  }
+  // Rank and position in one number, lowest rank first, then leftmost. Entries whose pair has changed are left to be
+  // skipped.
+  const auto key_of = [&](int32_t position) {
+    return (static_cast<uint64_t>(symbols[position].rank) << 32) | static_cast<uint32_t>(position);
+  };
+  std::vector<uint64_t> queue;
+  queue.reserve(symbols.size());
+  for (int32_t i = 0; i < size; ++i) {
+    look_up(symbols[i]);
+    if (symbols[i].rank != kNoRank) queue.push_back(key_of(i));
+  }
+  std::make_heap(queue.begin(), queue.end(), std::greater<>());
+  const auto update = [&](int32_t position) {
+    look_up(symbols[position]);
+    if (symbols[position].rank == kNoRank) return;
+    queue.push_back(key_of(position));
+    std::push_heap(queue.begin(), queue.end(), std::greater<>());
+  };
   while (!queue.empty()) {
-    const Candidate best = queue.top();
-    queue.pop();
-    Symbol& left = symbols[best.position];
-    if (left.id < 0 || left.next < 0) continue;
+    std::pop_heap(queue.begin(), queue.end(), std::greater<>());
+    const uint64_t key = queue.back();
+    queue.pop_back();
+    const auto position = static_cast<int32_t>(key & 0xFFFFFFFFu);
+    Symbol& left = symbols[position];
+    if (static_cast<int32_t>(key >> 32) != left.rank) continue;
     Symbol& right = symbols[left.next];
-    const Merge* merge = find(left.id, right.id);
-    if (!merge || merge->rank != best.rank) continue;  // a neighbour was joined meanwhile
-    left.id = best.merged;
-    right.id = -1;
+    left.id = left.merged;
     left.next = right.next;
-    if (left.next >= 0) symbols[left.next].previous = best.position;
-    add_candidate(queue, best.position);
-    add_candidate(queue, left.previous);
+    right.rank = kNoRank;
+    if (left.next >= 0) symbols[left.next].previous = position;
+    update(position);
+    if (left.previous >= 0) update(left.previous);
   }
   ids.resize(begin);
   for (int32_t i = 0; i >= 0; i = symbols[i].next) ids.push_back(symbols[i].id);

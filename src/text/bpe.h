@@ -29,7 +29,6 @@ class Bpe {
   };
   static constexpr uint64_t kNoPair = ~0ull;
   struct Symbol;
-  struct Candidate;
 
   size_t slot_of(uint64_t pair) const;
   const Merge* find(int32_t left, int32_t right) const;

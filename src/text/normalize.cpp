@@ -2,8 +2,9 @@
 
 #include <utf8proc.h>
 
-#include <cstdlib>
-#include <memory>
+#include <algorithm>
+#include <iterator>
+#include <vector>
 
 #include "base/error.h"
 #include "text/unicode_classes.h"
@@ -12,14 +13,32 @@
 namespace molmo::text {
 namespace {
 
+// Decomposes, orders and composes one segment. The library does all three at once, but it orders marks in quadratic
+// time.
 void append_nfc(std::string& out, std::string_view segment) {
-  utf8proc_uint8_t* result = nullptr;
-  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-  const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(segment.data()),
-                                             static_cast<utf8proc_ssize_t>(segment.size()), &result, options);
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(result, &std::free);
-  if (size < 0) fail(ErrorCategory::OutOfMemory, "cannot normalise text: {}", utf8proc_errmsg(size));
-  out.append(reinterpret_cast<const char*>(result), static_cast<size_t>(size));
+  std::vector<utf8proc_int32_t> chars;
+  while (!segment.empty()) {
+    const Utf8Char next = decode_utf8(segment);
+    segment.remove_prefix(next.num_bytes);
+    utf8proc_int32_t parts[8];  // the longest canonical decomposition has four
+    const utf8proc_ssize_t count =
+        utf8proc_decompose_char(static_cast<utf8proc_int32_t>(next.code_point), parts, std::size(parts),
+                                static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE), nullptr);
+    check_internal(count >= 0 && count <= static_cast<utf8proc_ssize_t>(std::size(parts)), "canonical decomposition");
+    chars.insert(chars.end(), parts, parts + count);
+  }
+  const auto combining_class = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
+  for (auto begin = chars.begin(); begin != chars.end();) {
+    begin = std::find_if(begin, chars.end(), combining_class);
+    const auto end = std::find_if_not(begin, chars.end(), combining_class);
+    std::stable_sort(begin, end, [&](auto a, auto b) { return combining_class(a) < combining_class(b); });
+    begin = end;
+  }
+  const utf8proc_ssize_t size =
+      utf8proc_normalize_utf32(chars.data(), static_cast<utf8proc_ssize_t>(chars.size()),
+                               static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  check_internal(size >= 0, "canonical composition");
+  for (utf8proc_ssize_t i = 0; i < size; ++i) append_utf8(out, static_cast<char32_t>(chars[i]));
 }
 
 }  // namespace

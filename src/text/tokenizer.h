@@ -38,7 +38,7 @@ class Tokenizer {
   std::string token_of(int64_t id) const;  // as written in the vocabulary, "" for unknown ids
   int64_t size() const;                    // one more than the largest id
   bool is_special(int64_t id) const;
-  bool cleans_up_spaces() const;           // when decoding, unless the options say otherwise
+  bool cleans_up_spaces() const;  // when decoding, unless the options say otherwise
   std::optional<int64_t> eos_id() const;
   std::optional<int64_t> bos_id() const;  // the EOS id where the tokenizer has no BOS, as the reference does
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <limits>
+#include <utility>
 
 #include "base/error.h"
 
@@ -11,6 +12,10 @@ namespace {
 // A token as it may stand in an error message.
 std::string_view shortened(std::string_view token) {
   return token.substr(0, 80);
+}
+
+uint32_t hash_of(std::string_view token) {
+  return static_cast<uint32_t>(std::hash<std::string_view>()(token));
 }
 
 }  // namespace
@@ -32,18 +37,19 @@ void Vocabulary::add(std::string_view token, int64_t id, std::string_view source
     fail(ErrorCategory::BadData, "{}: the tokens of the vocabulary exceed 4 GiB", source);
   }
   if (static_cast<size_t>(num_tokens_ + 1) * 2 > slots_.size()) grow();
-  const size_t slot = slot_of(token);
-  if (slots_[slot] >= 0) fail(ErrorCategory::BadData, "{}: token '{}' appears twice", source, shortened(token));
+  const uint32_t hash = hash_of(token);
+  const size_t slot = slot_of(token, hash);
+  if (slots_[slot].id >= 0) fail(ErrorCategory::BadData, "{}: token '{}' appears twice", source, shortened(token));
   if (id >= size()) tokens_.resize(static_cast<size_t>(id) + 1);
   tokens_[id] = {static_cast<uint32_t>(characters_.size()), static_cast<uint32_t>(token.size())};
   characters_.append(token);
-  slots_[slot] = static_cast<int32_t>(id);
+  slots_[slot] = {hash, static_cast<int32_t>(id)};
   ++num_tokens_;
 }
 
 std::optional<int32_t> Vocabulary::find(std::string_view token) const {
   if (slots_.empty()) return std::nullopt;
-  const int32_t id = slots_[slot_of(token)];
+  const int32_t id = slots_[slot_of(token, hash_of(token))].id;
   return id < 0 ? std::nullopt : std::optional(id);
 }
 
@@ -57,17 +63,23 @@ std::string_view Vocabulary::token(int64_t id) const {
 }
 
 // Where `token` is, or where it would go.
-size_t Vocabulary::slot_of(std::string_view token) const {
+size_t Vocabulary::slot_of(std::string_view token, uint32_t hash) const {
   const size_t mask = slots_.size() - 1;
-  size_t slot = std::hash<std::string_view>()(token) & mask;
-  while (slots_[slot] >= 0 && this->token(slots_[slot]) != token) slot = (slot + 1) & mask;
+  size_t slot = hash & mask;
+  while (slots_[slot].id >= 0 && (slots_[slot].hash != hash || this->token(slots_[slot].id) != token)) {
+    slot = (slot + 1) & mask;
+  }
   return slot;
 }
 
 void Vocabulary::grow() {
-  slots_.assign(slots_.empty() ? 1024 : slots_.size() * 2, -1);
-  for (int64_t id = 0; id < size(); ++id) {
-    if (has(id)) slots_[slot_of(token(id))] = static_cast<int32_t>(id);
+  const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.empty() ? 1024 : slots_.size() * 2));
+  const size_t mask = slots_.size() - 1;
+  for (const Slot& entry : old) {
+    if (entry.id < 0) continue;
+    size_t slot = entry.hash & mask;
+    while (slots_[slot].id >= 0) slot = (slot + 1) & mask;
+    slots_[slot] = entry;
   }
 }
 

@@ -35,12 +35,17 @@ class Vocabulary {
   };
   static constexpr uint32_t kAbsent = ~0u;
 
-  size_t slot_of(std::string_view token) const;
+  struct Slot {
+    uint32_t hash = 0;  // compared before the token, which lies elsewhere
+    int32_t id = -1;    // -1 is empty
+  };
+
+  size_t slot_of(std::string_view token, uint32_t hash) const;
   void grow();
 
-  std::string characters_;      // of all tokens, end to end
-  std::vector<Entry> tokens_;   // by id
-  std::vector<int32_t> slots_;  // hash table of ids with linear probing; -1 is empty
+  std::string characters_;     // of all tokens, end to end
+  std::vector<Entry> tokens_;  // by id
+  std::vector<Slot> slots_;    // hash table with linear probing
   int64_t num_tokens_ = 0;
 };
 

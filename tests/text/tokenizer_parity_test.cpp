@@ -6,23 +6,18 @@
 #include "base/json.h"
 #include "fixtures.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_folder.h"
 
 namespace molmo::text {
 namespace {
 
 using Ids = std::vector<int64_t>;
 
-// A case carries its tokenizer in the Hugging Face layout or in the native one.
-std::filesystem::path tokenizer_folder(const std::string& model_case) {
-  const auto folder = test::fixture_path("model/" + model_case);
-  return std::filesystem::exists(folder / "hf") ? folder / "hf" : folder / "native" / "tokenizer";
-}
-
 class TokenizerParity : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     golden_ = read_json_file(test::fixture_path("model/" + GetParam() + "/tokenizer_golden.json"));
-    tokenizer_ = Tokenizer::load(tokenizer_folder(GetParam()));
+    tokenizer_ = Tokenizer::load(test::tokenizer_folder(GetParam()));
   }
 
   void expect_decodings(const Json& item, const Ids& ids) const {
