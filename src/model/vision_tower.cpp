@@ -16,6 +16,10 @@
 namespace molmo::model {
 namespace {
 
+// One crop has enough rows to keep every core busy, and its activations stay in the cache: 13 crops of ViT-L take a
+// third longer when they go through the tower together, and 400 MB more.
+constexpr int64_t kCropsAtOnceOnCpu = 1;
+
 at::Tensor activate(const at::Tensor& x, config::Activation activation) {
   switch (activation) {
     case config::Activation::QuickGelu:
@@ -136,8 +140,12 @@ at::Tensor VisionTower::features(const at::Tensor& patches, const std::vector<in
                 patches.options().dtype(activation_type_));
   if (real.size(0) == 0) return features;
   const bool has_padding = real.size(0) < patches.size(0);
-  const at::Tensor outputs = at::cat(block_outputs(has_padding ? patches.index_select(0, real) : patches, layers), -1);
-  const at::Tensor without_class = outputs.narrow(1, config_.has_class_token, patches.size(1));
+  const at::Tensor crops = has_padding ? patches.index_select(0, real) : patches;
+  std::vector<at::Tensor> parts;
+  for (const at::Tensor& some : crops.split(patches.is_cpu() ? kCropsAtOnceOnCpu : crops.size(0))) {
+    parts.push_back(at::cat(block_outputs(some, layers), -1).narrow(1, config_.has_class_token, patches.size(1)));
+  }
+  const at::Tensor without_class = parts.size() == 1 ? parts[0] : at::cat(parts);
   return has_padding ? features.index_copy(0, real, without_class) : without_class;
 }
 
