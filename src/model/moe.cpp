@@ -34,7 +34,7 @@ at::Tensor Moe::forward(const at::Tensor& x,
   if (on_router) on_router(logits);
   const at::Tensor rows = x.reshape({-1, x.size(-1)});
   const at::Tensor probabilities =
-      at::softmax(logits.view({rows.size(0), -1}), -1, x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+      at::softmax(logits.flatten(0, 1), -1, x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
   const auto [weights, chosen] = at::topk(probabilities, num_active_, -1);  // [N, k]
 
   // Token-expert pairs sorted by expert, so that each expert sees its tokens as one matrix.
@@ -50,7 +50,7 @@ at::Tensor Moe::forward(const at::Tensor& x,
     start += count;
   }
   if (outputs.empty()) return x;  // no tokens
-  const at::Tensor pairs = at::cat(outputs).index_select(0, order.argsort()).view({rows.size(0), num_active_, -1});
+  const at::Tensor pairs = at::cat(outputs).index_select(0, order.argsort()).view({rows.size(0), num_active_, x.size(-1)});
   return at::matmul(weights.to(x.scalar_type()).unsqueeze(1), pairs).view(x.sizes());
 }
 

@@ -1,7 +1,6 @@
 #include "model/vision_tower.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/sigmoid.h>
@@ -9,9 +8,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
+#include "model/position_table.h"
 
 namespace molmo::model {
 namespace {
@@ -30,19 +29,6 @@ at::Tensor activate(const at::Tensor& x, config::Activation activation) {
       return at::gelu(x, "tanh");
   }
   fail(ErrorCategory::Internal, "internal error: activation of the vision tower");
-}
-
-// table: [side * side, W] -> [rows * columns, W], bicubic with antialias as the reference does.
-at::Tensor interpolate_positions(const at::Tensor& table, int64_t rows, int64_t columns) {
-  const int64_t side = std::llround(std::sqrt(static_cast<double>(table.size(0))));
-  if (side * side != table.size(0)) {
-    fail(ErrorCategory::InvalidArgument,
-         "the position table has {} rows for a {}x{} grid, expected as many or a square number", table.size(0), rows,
-         columns);
-  }
-  const at::Tensor grid = table.view({1, side, side, table.size(1)}).permute({0, 3, 1, 2});
-  const at::Tensor resized = at::_upsample_bicubic2d_aa(grid, {rows, columns}, /*align_corners=*/false);
-  return resized.permute({0, 2, 3, 1}).reshape({rows * columns, table.size(1)});
 }
 
 }  // namespace
@@ -98,11 +84,9 @@ int64_t VisionTower::block_index(int64_t layer) const {
 }
 
 at::Tensor VisionTower::positions() const {
-  const at::Tensor table =
-      positional_embedding_.narrow(0, config_.has_class_token, config_.num_positions - config_.has_class_token);
+  const int64_t num_class_rows = config_.has_class_token ? 1 : 0;
   const auto [rows, columns] = config_.patch_grid();
-  const int64_t side = std::llround(std::sqrt(static_cast<double>(table.size(0))));
-  return side == rows && side == columns ? table : interpolate_positions(table, rows, columns);
+  return positions_for_grid(positional_embedding_.slice(0, num_class_rows), rows, columns);
 }
 
 at::Tensor VisionTower::embed(const at::Tensor& patches) const {
