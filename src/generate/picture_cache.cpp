@@ -1,5 +1,7 @@
 #include "generate/picture_cache.h"
 
+#include <ATen/ops/cat.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -8,6 +10,9 @@ namespace {
 
 // A picture of 13 crops keeps 27 MB of features in a 7B model, so a handful is cheap beside the weights.
 constexpr size_t kMaxPictures = 8;
+
+// A crop of the released towers takes a second or two on two cores: this bounds the wait for a cancellation.
+constexpr int64_t kCropsPerPiece = 2;
 
 // Two multiply-and-fold hashes of the same words. Enough to tell pictures of one user apart; not meant to resist
 // attacks.
@@ -41,13 +46,19 @@ Picture::Picture(uint64_t id, const image::Image& image, const config::ModelConf
                  const preprocess::InputOptions& options)
     : id_(id), prepared_(preprocess::prepare_pictures({&image, 1}, config, options)) {}
 
-const at::Tensor& Picture::features(const model::Molmo& molmo) {
-  if (!features_.defined()) {
-    features_ = molmo.encode_images(prepared_.patches.unsqueeze(0), prepared_.masks.unsqueeze(0)).squeeze(0);
-    prepared_.patches.reset();
-    prepared_.masks.reset();
+bool Picture::encode(const model::Molmo& molmo, const std::function<bool()>& keep_going) {
+  if (features_.defined()) return true;
+  const at::Tensor patches = prepared_.patches.unsqueeze(0), masks = prepared_.masks.unsqueeze(0);
+  std::vector<at::Tensor> pieces;
+  for (int64_t begin = 0; begin < patches.size(1); begin += kCropsPerPiece) {
+    if (begin > 0 && keep_going && !keep_going()) return false;
+    const int64_t size = std::min(kCropsPerPiece, patches.size(1) - begin);
+    pieces.push_back(molmo.encode_images(patches.narrow(1, begin, size), masks.narrow(1, begin, size)).squeeze(0));
   }
-  return features_;
+  features_ = at::cat(pieces);
+  prepared_.patches.reset();
+  prepared_.masks.reset();
+  return true;
 }
 
 std::shared_ptr<Picture> PictureCache::find_or_prepare(const image::Image& image, const config::ModelConfig& config,

@@ -4,9 +4,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
-#include <span>
+#include <optional>
 
 #include "image/image.h"
 #include "model/molmo.h"
@@ -34,8 +35,12 @@ class Picture {
   uint64_t id() const { return id_; }  // from 1, one per picture content
   const preprocess::ImageTokens& tokens() const { return prepared_.tokens.front(); }
   ImageSize size() const { return prepared_.sizes.front(); }
-  // [C, Q, D]; computed by the first call, which lets go of the crops.
-  const at::Tensor& features(const model::Molmo& molmo);
+
+  // Computes the features, a few crops at a time, unless they are there already. Between pieces it asks `keep_going`;
+  // when that says no, nothing is kept and the result is false.
+  bool encode(const model::Molmo& molmo, const std::function<bool()>& keep_going);
+  // [C, Q, D], after encode().
+  const at::Tensor& features() const { return features_; }
 
  private:
   uint64_t id_;

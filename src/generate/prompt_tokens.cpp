@@ -49,18 +49,25 @@ int64_t PromptTokens::num_image_tokens() const {
   return std::ranges::count_if(tokens_, [](const PromptToken& token) { return token.picture != 0; });
 }
 
-PrefillInput PromptTokens::input_from(int64_t begin, const model::Molmo& molmo) const {
+std::vector<PromptTokens::PlacedPicture> PromptTokens::pictures_from(int64_t begin) const {
+  std::vector<PlacedPicture> unread;
+  std::ranges::copy_if(pictures_, std::back_inserter(unread), [&](const PlacedPicture& placed) {
+    return std::ranges::max(placed.feature_positions) >= begin;
+  });
+  return unread;
+}
+
+PrefillInput PromptTokens::input_from(int64_t begin) const {
   std::vector<int64_t> ids;
   for (const auto& token : std::span(tokens_).subspan(static_cast<size_t>(begin))) ids.push_back(token.id);
+  PrefillInput input{.input_ids = at::tensor(ids, at::kLong).unsqueeze(0)};
   std::vector<at::Tensor> features, positions;
-  for (const auto& placed : pictures_) {
-    if (std::ranges::max(placed.feature_positions) < begin) continue;
-    features.push_back(placed.picture->features(molmo));
+  for (const auto& placed : pictures_from(begin)) {
+    features.push_back(placed.picture->features());
     // What was read already becomes negative, as dropped features are.
     positions.push_back(
         at::tensor(placed.feature_positions, at::kLong).sub(begin).view(features.back().sizes().slice(0, 2)));
   }
-  PrefillInput input{.input_ids = at::tensor(ids, at::kLong).unsqueeze(0)};
   if (!features.empty()) {
     input.image_features = at::cat(features).unsqueeze(0);
     input.image_input_idx = at::cat(positions).unsqueeze(0);

@@ -38,8 +38,10 @@ class PromptTokens {
   int64_t num_image_tokens() const;
   const std::vector<PlacedPicture>& pictures() const { return pictures_; }
 
-  // What a model must still read that has read the first `begin` tokens. Encodes the pictures that it needs.
-  PrefillInput input_from(int64_t begin, const model::Molmo& molmo) const;
+  // What a model must still read that has read the first `begin` tokens: the pictures, which have to be encoded first,
+  // and the input.
+  std::vector<PlacedPicture> pictures_from(int64_t begin) const;
+  PrefillInput input_from(int64_t begin) const;
 
  private:
   std::vector<PromptToken> tokens_;

@@ -45,21 +45,6 @@ std::string prompt_text(const Request& request, const config::PromptConfig& conf
   return formatter.ask({.text = request.prompt, .style = request.style, .length_hint = request.length_hint}, turn);
 }
 
-// The picture that points of an answer lie in: the first one of the last turn that brought any.
-struct PointedPicture {
-  ImageSize size;
-  int64_t index = -1;
-};
-
-std::vector<AnswerPoint> locate_points(std::string_view text, const PointedPicture& picture) {
-  std::vector<AnswerPoint> points;
-  for (auto& point : text::parse_points(text)) {
-    const PointPx px = to_px(point.at, picture.size);
-    points.push_back({.point = std::move(point), .px = px, .image = picture.index});
-  }
-  return points;
-}
-
 // Shows the text of answers while they grow, and tells when one has to end.
 class AnswerStreams {
  public:
@@ -154,17 +139,19 @@ PromptTokens Session::Impl::prompt_of(const Request& request) {
 // Undefined when cancelled.
 at::Tensor Session::Impl::prefill(const PromptTokens& prompt, const OnText& on_text, Answer& shared) {
   const auto num_known = std::min(static_cast<int64_t>(common_prefix(read_, prompt.tokens())), prompt.size() - 1);
+  const auto keep_going = [&] { return !on_text || on_text("", 0); };
+  const auto image_start = Clock::now();
+  for (const auto& placed : prompt.pictures_from(num_known)) {
+    if (!placed.picture->encode(model_->molmo, keep_going)) return {};
+  }
+  const auto start = Clock::now();
   read_.clear();
   if (num_known == 0) batch_ = DecodeBatch(model_->molmo);
   batch_.truncate(num_known);
-
-  const auto image_start = Clock::now();
-  const PrefillInput input = prompt.input_from(num_known, model_->molmo);
-  const auto start = Clock::now();
-  const at::Tensor logits = batch_.prefill(input, [&] { return !on_text || on_text("", 0); });
+  const at::Tensor logits = batch_.prefill(prompt.input_from(num_known), keep_going);
+  read_.assign(prompt.tokens().begin(), prompt.tokens().begin() + batch_.num_cached());
   const auto end = Clock::now();
 
-  read_.assign(prompt.tokens().begin(), prompt.tokens().begin() + batch_.num_cached());
   shared.usage.cached_tokens = num_known;
   shared.timings.image += start - image_start;
   shared.timings.prefill = end - start;

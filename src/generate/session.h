@@ -15,10 +15,10 @@
 
 #include "config/generation.h"
 #include "config/quirks.h"
+#include "generate/answer_points.h"
 #include "generate/finish_reason.h"
 #include "image/image.h"
 #include "model/molmo.h"
-#include "text/points.h"
 #include "text/tokenizer.h"
 
 namespace molmo::generate {
@@ -47,12 +47,6 @@ struct Usage {
 struct Timings {
   std::chrono::duration<double, std::milli> image{}, prefill{}, decode{};
   double prefill_per_second = 0, decode_per_second = 0;  // tokens
-};
-
-struct AnswerPoint {
-  text::LabelledPoint point;
-  PointPx px;         // in the upright picture
-  int64_t image = 0;  // which picture of the conversation, from 0: the first of the last turn with pictures; -1 without
 };
 
 struct Answer {

@@ -15,7 +15,7 @@
 namespace molmo::preprocess {
 
 struct InputOptions {
-  std::optional<int64_t> max_crops;  // instead of the configuration's
+  std::optional<int64_t> max_crops{};  // instead of the configuration's
   config::Quirks quirks = config::Quirks::Reference;
 };
 
