@@ -29,7 +29,7 @@ std::map<std::string, std::string> read_index(const fs::path& path) {
     if (event == Event::object_start) keys.emplace_back();
     if (event == Event::object_end) keys.pop_back();
     if (event == Event::key && !keys.back().insert(parsed.get<std::string>()).second) {
-      fail(ErrorCategory::BadData, "{}: key '{:.200}' appears twice", source, parsed.get<std::string>());
+      fail(ErrorCategory::BadData, "{}: key '{}' appears twice", source, parsed.get<std::string>());
     }
     return true;
   };
@@ -44,7 +44,10 @@ std::map<std::string, std::string> read_index(const fs::path& path) {
   }
   std::map<std::string, std::string> shards;
   for (const auto& [tensor, shard] : document["weight_map"].items()) {
-    if (!shard.is_string()) fail(ErrorCategory::BadData, "{}: '{:.200}' has no file name", source, tensor);
+    if (!is_sound_name(tensor)) {
+      fail(ErrorCategory::BadData, "{}: a tensor's name is longer than 1024 bytes or has control characters", source);
+    }
+    if (!shard.is_string()) fail(ErrorCategory::BadData, "{}: '{}' has no file name", source, tensor);
     shards.emplace_hint(shards.end(), tensor, shard.get<std::string>());
   }
   return shards;
@@ -52,11 +55,13 @@ std::map<std::string, std::string> read_index(const fs::path& path) {
 
 // A name that could lead out of the folder would let a checkpoint map any file of this machine.
 void check_shard_name(const std::string& name, const fs::path& index) {
-  const bool is_plain = !name.empty() && name != "." && name != ".." &&
-                        name.find_first_of("/\\") == std::string::npos && name.find('\0') == std::string::npos &&
-                        name.size() < 256;
-  if (!is_plain)
-    fail(ErrorCategory::BadData, "{}: shard '{:.200}' is not the name of a file in this folder", index.string(), name);
+  if (!is_sound_name(name)) {
+    fail(ErrorCategory::BadData, "{}: the name of a shard is longer than 1024 bytes or has control characters",
+         index.string());
+  }
+  if (name.empty() || name == "." || name == ".." || name.find_first_of("/\\") != std::string::npos) {
+    fail(ErrorCategory::BadData, "{}: shard '{}' is not the name of a file in this folder", index.string(), name);
+  }
 }
 
 StoredTensors open_shards(const fs::path& folder) {
@@ -87,8 +92,8 @@ StoredTensors open_shards(const fs::path& folder) {
     if (tensors.contains(tensor)) continue;
     const auto elsewhere = found_in.find(tensor);
     if (elsewhere == found_in.end())
-      fail(ErrorCategory::BadData, "{}: '{:.200}' should be in {}, but no shard has it", index.string(), tensor, shard);
-    fail(ErrorCategory::BadData, "{}: '{:.200}' should be in {}, but it is in {}. Do the shards belong together?",
+      fail(ErrorCategory::BadData, "{}: '{}' should be in {}, but no shard has it", index.string(), tensor, shard);
+    fail(ErrorCategory::BadData, "{}: '{}' should be in {}, but it is in {}. Do the shards belong together?",
          index.string(), tensor, shard, elsewhere->second);
   }
   return tensors;

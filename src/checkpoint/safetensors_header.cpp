@@ -16,8 +16,6 @@ namespace {
 
 // Beyond this a shape is nonsense, and libtorch has paths that assume it.
 constexpr size_t kMaxDimensions = 64;
-// Keeps messages readable: they quote names.
-constexpr size_t kMaxNameBytes = 1024;
 
 struct DTypeName {
   DType type;
@@ -165,7 +163,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   void check_name(const std::string& name) const {
-    if (name.size() > kMaxNameBytes) bad("a name has {} bytes, at most {} are read", name.size(), kMaxNameBytes);
+    if (!is_sound_name(name)) bad("a name of {} bytes is longer than 1024 or has control characters", name.size());
   }
 
   void begin_entry(const std::string& name) {
@@ -184,6 +182,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   void begin_field(const std::string& name) {
+    check_name(name);
     bool is_repeated = false;
     if (name == "dtype") {
       is_repeated = claim_->dtype.has_value();
@@ -201,6 +200,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   DType parse_dtype(const std::string& text) const {
+    check_name(text);
     for (const DTypeName& row : kDTypeNames) {
       if (row.name == text) return row.type;
     }
@@ -328,6 +328,10 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, uint64_t data_
          source);
   }
   const std::string_view document = text.substr(0, text.find_last_not_of(' ') + 1);
+  if (document.back() != '}') {
+    fail(ErrorCategory::BadData, "{}: safetensors header: ends with byte 0x{:02x}, expected '}}' and spaces", source,
+         static_cast<unsigned char>(document.back()));
+  }
   HeaderReader reader(source);
   nlohmann::json::sax_parse(document, &reader);
   SafetensorsHeader header;

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -12,6 +13,13 @@
 namespace molmo::checkpoint {
 
 static_assert(std::endian::native == std::endian::little, "stored tensors are used in place, and are little-endian");
+
+bool is_sound_name(std::string_view name) {
+  constexpr size_t kMaxBytes = 1024;
+  return name.size() <= kMaxBytes && std::none_of(name.begin(), name.end(), [](char c) {
+           return (c >= 0 && c < ' ') || c == 0x7F;  // UTF-8 beyond ASCII has its high bit set
+         });
+}
 
 at::Tensor StoredTensor::map() const {
   const at::TensorOptions options = at::TensorOptions().dtype(to_scalar_type(entry.dtype));

@@ -5,12 +5,17 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/dtype.h"
 #include "base/file.h"
 
 namespace molmo::checkpoint {
+
+// Whether a name from a file may be kept and quoted in messages: at most 1024 bytes, none of which a terminal would
+// obey.
+bool is_sound_name(std::string_view name);
 
 struct TensorEntry {
   DType dtype;

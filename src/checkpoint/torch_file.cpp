@@ -23,8 +23,9 @@ std::string find_folder(const std::map<std::string, ZipEntry>& entries, const st
   std::string folder;
   for (const auto& [name, unused] : entries) {
     if (!name.ends_with(kPickleName)) continue;
-    if (!folder.empty()) fail(ErrorCategory::BadData, "{}: has two pickles, in '{}' and '{}'", source, folder, name);
-    folder = name.substr(0, name.size() - kPickleName.size());
+    const std::string found = name.substr(0, name.size() - kPickleName.size());
+    if (!folder.empty()) fail(ErrorCategory::BadData, "{}: has two pickles, in '{}' and '{}'", source, folder, found);
+    folder = found;
   }
   if (folder.empty()) fail(ErrorCategory::BadData, "{}: has no data.pkl. Is it a file of torch.save?", source);
   return folder;

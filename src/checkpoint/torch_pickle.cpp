@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "checkpoint/pickle_opcodes.h"
+#include "checkpoint/stored_tensor.h"
 
 namespace molmo::checkpoint {
 namespace {
@@ -259,6 +260,7 @@ class Unpickler {
     for (const GlobalName& row : kGlobals) {
       if (row.module == module && row.name == name) return row.global;
     }
+    if (!is_sound_name(module) || !is_sound_name(name)) bad("it asks for a name with control characters");
     unsupported(
         "it asks for '{:.64}.{:.64}'. Only float32, float16 and bfloat16 tensors in a dictionary are read. Refused.",
         module, name);
@@ -334,6 +336,7 @@ class Unpickler {
     for (size_t i = 0; i < keys_and_values.size(); i += 2) {
       const std::string* key = keys_and_values[i].get<std::string>();
       if (!key) unsupported("a dictionary has a key that is not a text");
+      if (!is_sound_name(*key)) bad("a key of {} bytes is longer than 1024 or has control characters", key->size());
       Value& value = keys_and_values[i + 1];
       finish(value);
       dictionary.depth = std::max(dictionary.depth, value.depth() + 1);
@@ -353,6 +356,7 @@ class Unpickler {
     const int64_t* size = tuple->items[4].get<int64_t>();
     if (!kind || *kind != "storage" || !type || !key || !size || *size < 0)
       bad("a storage is not named by (\"storage\", type, key, device, size)");
+    if (!is_sound_name(*key)) bad("the name of a storage is longer than 1024 bytes or has control characters");
     push(std::make_shared<const Storage>(Storage{*key, storage_dtype(*type), static_cast<uint64_t>(*size)}));
   }
 

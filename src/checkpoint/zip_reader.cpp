@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "checkpoint/stored_tensor.h"
 
 namespace molmo::checkpoint {
 namespace {
@@ -171,6 +172,7 @@ std::map<std::string, ZipEntry> read_stored_zip(const MappedFile& file) {
                                   bytes.number<uint16_t>(position + 32);
     if (header_bytes > directory_end - position) bytes.bad("entry {} of its directory runs beyond the directory", i);
     const std::string name(bytes.text(position + kCentralHeaderBytes, name_bytes));
+    if (!is_sound_name(name)) bytes.bad("the name of entry {} is longer than 1024 bytes or has control characters", i);
     if (!entries.emplace(name, read_entry(bytes, position, name)).second) bytes.bad("'{}' appears twice", name);
     position += header_bytes;
   }
