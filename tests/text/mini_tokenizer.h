@@ -1,13 +1,21 @@
 // The smallest valid tokenizer.json, to be broken: 256 bytes and the merges of " th", "the".
 #pragma once
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "base/json.h"
 #include "text/byte_level.h"
 #include "text/utf8.h"
 
 namespace molmo::text {
+
+// Without the flush to disk of write_file_atomic, which dominates tests with many small files.
+inline void write_text(const std::filesystem::path& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
 
 inline Json mini_tokenizer() {
   Json vocab = Json::object();

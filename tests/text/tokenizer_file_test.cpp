@@ -2,10 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "base/error.h"
-#include "base/file.h"
 #include "base/random.h"
 #include "fixtures.h"
 #include "text/mini_tokenizer.h"
@@ -32,7 +29,7 @@ void expect_refused(const std::filesystem::path& folder, const std::string& file
 
 void expect_text_refused(const std::string& content, ErrorCategory category, const std::string& message) {
   const test::TemporaryFolder folder;
-  std::ofstream(folder.path() / "tokenizer.json", std::ios::binary) << content;
+  write_text(folder.path() / "tokenizer.json", content);
   expect_refused(folder.path(), "tokenizer.json", category, message);
 }
 
@@ -174,7 +171,7 @@ TEST(TokenizerFile, RefusesMoreThanATokenizerCanNeed) {
   expect_text_refused(document.dump(), kBad, "expected at most 65536");
 
   const test::TemporaryFolder folder;  // a sparse file of 10 GB
-  std::ofstream(folder.path() / "tokenizer.json") << "{";
+  write_text(folder.path() / "tokenizer.json", "{");
   std::filesystem::resize_file(folder.path() / "tokenizer.json", 10'000'000'000);
   expect_refused(folder.path(), "tokenizer.json", kBad, "larger than 134217728 bytes");
 }
@@ -210,8 +207,8 @@ TEST(TokenizerFile, RefusesDamagedSideFiles) {
   for (const auto& [name, content, message] : kCases) {
     SCOPED_TRACE(std::string(name) + " " + content);
     const test::TemporaryFolder folder;
-    write_json_file(folder.path() / "tokenizer.json", mini_tokenizer());
-    write_file_atomic(folder.path() / name, content);
+    write_text(folder.path() / "tokenizer.json", mini_tokenizer().dump());
+    write_text(folder.path() / name, content);
     expect_refused(folder.path(), name, kBad, message);
   }
 }
@@ -242,7 +239,7 @@ TEST(TokenizerFile, SurvivesRandomDamage) {
       }
       if (damaged.empty()) damaged = " ";
     }
-    std::ofstream(folder.path() / "tokenizer.json", std::ios::binary) << damaged;
+    write_text(folder.path() / "tokenizer.json", damaged);
     try {
       const Tokenizer tokenizer = Tokenizer::load(folder.path());
       tokenizer.decode(tokenizer.encode("the cat <end> caf\u00e9 12 \n"));

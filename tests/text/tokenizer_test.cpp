@@ -5,7 +5,6 @@
 
 #include <thread>
 
-#include "base/file.h"
 #include "fixtures.h"
 #include "text/mini_tokenizer.h"
 #include "text/tokenizer_folder.h"
@@ -18,8 +17,8 @@ using Ids = std::vector<int64_t>;
 
 Tokenizer load(const Json& document, const std::map<std::string, std::string>& side_files = {}) {
   const test::TemporaryFolder folder;
-  write_json_file(folder.path() / "tokenizer.json", document);
-  for (const auto& [name, content] : side_files) write_file_atomic(folder.path() / name, content);
+  write_text(folder.path() / "tokenizer.json", document.dump());
+  for (const auto& [name, content] : side_files) write_text(folder.path() / name, content);
   return Tokenizer::load(folder.path());
 }
 
