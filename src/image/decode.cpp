@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -52,60 +53,68 @@ const Magic* find_magic(std::string_view bytes) {
   return nullptr;
 }
 
-// Where an upright picture finds its pixels in a stored one: at start + y * down + x * right, in pixels.
+// Where an upright picture has the pixels of a stored one: at start + row * down + column * right, in pixels.
 struct PixelWalk {
-  ImageSize size;
   int64_t start, down, right;
 };
 
-PixelWalk orientation_walk(ImageSize stored, int orientation) {
-  const int64_t height = stored.height, width = stored.width;
-  const int64_t last_row = (height - 1) * width, last_column = width - 1;
-  const ImageSize turned{width, height};
+PixelWalk upright_walk(ImageSize stored, int orientation) {
+  const int64_t height = stored.height, width = stored.width, last = height * width - 1;
   switch (orientation) {
     case 2:
-      return {stored, last_column, width, -1};
+      return {width - 1, width, -1};
     case 3:
-      return {stored, last_row + last_column, -width, -1};
+      return {last, -width, -1};
     case 4:
-      return {stored, last_row, -width, 1};
+      return {(height - 1) * width, -width, 1};
     case 5:
-      return {turned, 0, 1, width};
+      return {0, 1, height};
     case 6:
-      return {turned, last_row, 1, -width};
+      return {height - 1, -1, height};
     case 7:
-      return {turned, last_row + last_column, -1, -width};
+      return {last, -1, -height};
     case 8:
-      return {turned, last_column, -1, width};
+      return {(width - 1) * height, 1, -height};
     default:
-      return {stored, 0, width, 1};
+      return {0, width, 1};
   }
 }
 
-Image apply_orientation(Image stored, int orientation) {
-  if (orientation == 1) return stored;
-  const PixelWalk walk = orientation_walk(stored.size, orientation);
-  Image upright{walk.size, std::vector<uint8_t>(stored.pixels.size())};
-  constexpr int64_t kTile = 32;  // pixels per side; keeps both access patterns of a turn in the first cache
-  const auto [height, width] = walk.size;
-  for (int64_t tile_y = 0; tile_y < height; tile_y += kTile) {
-    for (int64_t tile_x = 0; tile_x < width; tile_x += kTile) {
-      const int64_t end_x = std::min(tile_x + kTile, width);
-      for (int64_t y = tile_y; y < std::min(tile_y + kTile, height); ++y) {
-        uint8_t* to = upright.pixels.data() + (y * width + tile_x) * 3;
-        for (int64_t x = tile_x; x < end_x; ++x, to += 3) {
-          const uint8_t* from = stored.pixels.data() + (walk.start + y * walk.down + x * walk.right) * 3;
-          to[0] = from[0];
-          to[1] = from[1];
-          to[2] = from[2];
-        }
-      }
-    }
+// Steps are in pixels.
+void copy_pixels(const uint8_t* from, int64_t from_step, uint8_t* to, int64_t to_step, int64_t count) {
+  for (int64_t i = 0; i < count; ++i, from += from_step * 3, to += to_step * 3) std::memcpy(to, from, 3);
+}
+
+Image apply_orientation(StoredImage stored) {
+  if (stored.orientation == 1) return std::move(stored.image);
+  const ImageSize size = stored.image.size;
+  Image upright{upright_size(size, stored.orientation), std::vector<uint8_t>(stored.image.pixels.size())};
+  for (int64_t y = 0; y < size.height; y += kRowsPerStrip) {
+    const int64_t num_rows = std::min(kRowsPerStrip, size.height - y);
+    place_rows(stored.image.pixels.data() + y * size.width * 3, y, num_rows, size, stored.orientation, upright);
   }
   return upright;
 }
 
 }  // namespace
+
+ImageSize upright_size(ImageSize stored, int orientation) {
+  return orientation >= 5 ? ImageSize{stored.width, stored.height} : stored;
+}
+
+void place_rows(const uint8_t* rows, int64_t first_row, int64_t num_rows, ImageSize stored, int orientation,
+                Image& upright) {
+  const auto [start, down, right] = upright_walk(stored, orientation);
+  uint8_t* to = upright.pixels.data() + (start + first_row * down) * 3;
+  if (orientation < 5) {
+    for (int64_t y = 0; y < num_rows; ++y)
+      copy_pixels(rows + y * stored.width * 3, 1, to + y * down * 3, right, stored.width);
+  } else {
+    // A column becomes a part of a row.
+    for (int64_t x = 0; x < stored.width; ++x)
+      copy_pixels(rows + x * 3, stored.width, to + x * right * 3, down, num_rows);
+  }
+}
 
 Image allocate_image(const EncodedImage& encoded, uint64_t height, uint64_t width) {
   if (height == 0 || width == 0) {
@@ -151,7 +160,7 @@ Image decode_image(std::span<const std::byte> bytes, std::string_view source, co
       fail(ErrorCategory::Unsupported, "{}: this is {} file, expected JPEG, PNG or WebP. Convert it first.", source,
            magic->name);
   }
-  return apply_orientation(std::move(stored.image), stored.orientation);
+  return apply_orientation(std::move(stored));
 }
 
 Image read_image(const std::filesystem::path& path, const ImageLimits& limits) {

@@ -4,7 +4,9 @@
 
 #include <jpeglib.h>
 
+#include <algorithm>
 #include <csetjmp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -92,12 +94,15 @@ class JpegReader {
 };
 
 int find_orientation(const jpeg_decompress_struct& decoder) {
-  constexpr std::string_view kMarker{"Exif\0\0", 6};
+  constexpr std::string_view kExif{"Exif\0\0", 6}, kXmp{"http://ns.adobe.com/xap/1.0/\0", 29};
+  std::optional<int> from_exif, from_xmp;
   for (jpeg_saved_marker_ptr marker = decoder.marker_list; marker != nullptr; marker = marker->next) {
     const std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);
-    if (data.starts_with(kMarker)) return exif_orientation(std::as_bytes(std::span(data)));
+    const auto bytes = std::as_bytes(std::span(data));
+    if (data.starts_with(kExif) && !from_exif) from_exif = exif_orientation(bytes);
+    if (data.starts_with(kXmp)) from_xmp = xmp_orientation(bytes);
   }
-  return 1;
+  return from_exif.value_or(from_xmp.value_or(1));
 }
 
 // Ink to light with the rounding of the reference's image library. The samples are stored inverted, as Adobe's programs
@@ -117,15 +122,28 @@ bool has_four_inks(const jpeg_decompress_struct& decoder) {
 }
 
 // Number of rows that could be read.
-int64_t read_rows(JpegReader& reader, bool is_cmyk, Image& image) {
-  const int64_t width = image.size.width;
-  std::vector<uint8_t> inks(is_cmyk ? static_cast<size_t>(width) * 4 : 0);
-  for (int64_t y = 0; y < image.size.height; ++y) {
-    uint8_t* row = image.pixels.data() + y * width * 3;
-    if (!reader.read_row(is_cmyk ? inks.data() : row)) return y;
-    if (is_cmyk) cmyk_to_rgb(inks.data(), row, width);
+int64_t read_strip(JpegReader& reader, bool is_cmyk, int64_t num_rows, int64_t width, uint8_t* rows) {
+  std::vector<uint8_t> inks(is_cmyk ? width * 4 : 0);
+  for (int64_t y = 0; y < num_rows; ++y, rows += width * 3) {
+    if (!reader.read_row(is_cmyk ? inks.data() : rows)) return y;
+    if (is_cmyk) cmyk_to_rgb(inks.data(), rows, width);
   }
-  return image.size.height;
+  return num_rows;
+}
+
+// Fills `image`, which is upright, strip by strip, so that a turned picture needs no second copy. Returns the number of
+// stored rows that could be read.
+int64_t read_rows(JpegReader& reader, bool is_cmyk, ImageSize stored, int orientation, Image& image) {
+  const int64_t row_bytes = stored.width * 3;
+  std::vector<uint8_t> strip(orientation == 1 ? 0 : row_bytes * kRowsPerStrip);
+  for (int64_t y = 0; y < stored.height; y += kRowsPerStrip) {
+    const int64_t num_rows = std::min(kRowsPerStrip, stored.height - y);
+    uint8_t* rows = orientation == 1 ? image.pixels.data() + y * row_bytes : strip.data();
+    const int64_t num_read = read_strip(reader, is_cmyk, num_rows, stored.width, rows);
+    if (orientation != 1) place_rows(rows, y, num_read, stored, orientation, image);
+    if (num_read < num_rows) return y + num_read;
+  }
+  return stored.height;
 }
 
 }  // namespace
@@ -138,17 +156,19 @@ StoredImage decode_jpeg(const EncodedImage& encoded) {
   if (channels != 1 && channels != 3 && channels != 4) {
     fail(ErrorCategory::Unsupported, "{}: JPEG with {} components, expected 1, 3 or 4", encoded.source, channels);
   }
-  StoredImage stored{allocate_image(encoded, decoder.image_height, decoder.image_width), find_orientation(decoder)};
-  const ImageSize size = stored.image.size;
+  Image image = allocate_image(encoded, decoder.image_height, decoder.image_width);
+  const ImageSize size = image.size;
+  const int orientation = find_orientation(decoder);
+  image.size = upright_size(size, orientation);
   const bool is_cmyk = has_four_inks(decoder);
   const uint64_t max_memory_bytes = kMemoryBase + kMemoryPerPixel * static_cast<uint64_t>(size.height * size.width);
   if (!reader.start(is_cmyk ? JCS_CMYK : JCS_RGB, max_memory_bytes)) {
     fail(ErrorCategory::BadData, "{}: damaged JPEG: {}", encoded.source, reader.error());
   }
-  const int64_t num_rows = read_rows(reader, is_cmyk, stored.image);
+  const int64_t num_rows = read_rows(reader, is_cmyk, size, orientation, image);
   if (num_rows == 0) fail(ErrorCategory::BadData, "{}: damaged JPEG: {}", encoded.source, reader.error());
   if (num_rows < size.height) warn_damaged(encoded, num_rows, size, reader.error());
-  return stored;
+  return {std::move(image)};
 }
 
 }  // namespace molmo::image

@@ -119,7 +119,7 @@ class PngReader {
 
   static int on_chunk(png_structp png, png_unknown_chunkp chunk) {
     if (std::memcmp(chunk->name, "eXIf", 4) == 0) {
-      self(png).stored_.orientation = exif_orientation(std::as_bytes(std::span(chunk->data, chunk->size)));
+      self(png).stored_.orientation = exif_orientation(std::as_bytes(std::span(chunk->data, chunk->size))).value_or(1);
     }
     constexpr int kDiscard = 1;
     return kDiscard;

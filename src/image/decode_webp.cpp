@@ -76,7 +76,10 @@ StoredImage decode_webp(const EncodedImage& encoded) {
   } else {
     decode_into(encoded, encoded.bytes, stored.image, 0, 0);
   }
-  if (const auto exif = find_chunk(chunks, "EXIF")) stored.orientation = exif_orientation(*exif);
+  std::optional<int> orientation;
+  if (const auto exif = find_chunk(chunks, "EXIF")) orientation = exif_orientation(*exif);
+  if (const auto xmp = find_chunk(chunks, "XMP "); xmp && !orientation) orientation = xmp_orientation(*xmp);
+  stored.orientation = orientation.value_or(1);
   return stored;
 }
 

@@ -7,6 +7,8 @@
 namespace molmo::image {
 namespace {
 
+using namespace std::string_view_literals;
+
 constexpr uint32_t kOrientationTag = 0x0112;
 constexpr size_t kEntryBytes = 12;
 
@@ -49,29 +51,43 @@ size_t value_bytes(uint32_t type) {
   }
 }
 
+int valid_orientation(uint32_t value) {
+  return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+}
+
 }  // namespace
 
-int exif_orientation(std::span<const std::byte> exif) {
-  using namespace std::string_view_literals;
+std::optional<int> exif_orientation(std::span<const std::byte> exif) {
   while (starts_with(exif, "Exif\0\0"sv)) exif = exif.subspan(6);
   const bool is_big_endian = starts_with(exif, "MM\0*"sv);
-  if (!is_big_endian && !starts_with(exif, "II*\0"sv)) return 1;
+  if (!is_big_endian && !starts_with(exif, "II*\0"sv)) return std::nullopt;
   const TiffReader reader(exif, is_big_endian);
   const auto directory = reader.read(4, 4);
-  if (!directory) return 1;
+  if (!directory) return std::nullopt;
   const uint32_t num_entries = reader.read(*directory, 2).value_or(0);
   for (uint32_t i = 0; i < num_entries; ++i) {
     const uint64_t entry = uint64_t{*directory} + 2 + i * kEntryBytes;
     const auto tag = reader.read(entry, 2);
-    if (!tag) return 1;
+    if (!tag) return std::nullopt;
     if (*tag != kOrientationTag) continue;
     const size_t num_bytes = value_bytes(reader.read(entry + 2, 2).value_or(0));
     const uint32_t count = reader.read(entry + 4, 4).value_or(0);
-    if (num_bytes == 0 || count != 1) return 1;
-    const uint32_t value = reader.read(entry + 8, num_bytes).value_or(1);
-    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+    if (num_bytes == 0 || count != 1) return std::nullopt;
+    const auto value = reader.read(entry + 8, num_bytes);
+    return value ? std::optional(valid_orientation(*value)) : std::nullopt;
   }
-  return 1;
+  return std::nullopt;
+}
+
+std::optional<int> xmp_orientation(std::span<const std::byte> xmp) {
+  const std::string_view text(reinterpret_cast<const char*>(xmp.data()), xmp.size());
+  for (const std::string_view name : {"tiff:Orientation=\""sv, "tiff:Orientation>"sv}) {
+    const size_t at = text.find(name);
+    if (at == std::string_view::npos || at + name.size() >= text.size()) continue;
+    const int value = text[at + name.size()] - '0';
+    if (value >= 0 && value <= 9) return valid_orientation(value);
+  }
+  return std::nullopt;
 }
 
 }  // namespace molmo::image

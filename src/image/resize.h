@@ -1,5 +1,7 @@
 // Resizing as the reference does it, to the bit: its tensor library's separable antialiased interpolation (columns
 // first, then rows, in float32), and its bilinear interpolation without antialias.
+// One difference: where the antialiased output is a single pixel wide, the tensor library (2.13, on a CPU) repeats the
+// first row; we do not.
 //   Resizer resizer(image, {336, 252}, config::ResizeMode::PadBilinear);
 //   std::vector<float> row(252 * 3);
 //   resizer.resize_rows(0, 336, row.data(), [&](int64_t y) { ... });   // row: [width, 3] in 0..1

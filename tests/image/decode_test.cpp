@@ -109,14 +109,32 @@ TEST(Exif, IgnoresDamageAndForeignValues) {
   EXPECT_EQ(orientation(test::exif_block(9)), 1);
   // Cut anywhere before the value ends, it is upright.
   for (size_t size = 0; size < good.size(); ++size) {
-    EXPECT_EQ(orientation(good.substr(0, size)), size >= 20 ? 6 : 1) << size;
+    EXPECT_EQ(orientation(good.substr(0, size)), size >= 20 ? std::optional(6) : std::nullopt) << size;
   }
   std::string far_directory = good;
   far_directory.replace(4, 4, "\xFF\xFF\xFF\xFF");
-  EXPECT_EQ(orientation(far_directory), 1);
+  EXPECT_EQ(orientation(far_directory), std::nullopt);
   std::string many_entries = good;
   many_entries.replace(8, 2, "\xFF\xFF");
   EXPECT_EQ(orientation(many_entries), 6);
+}
+
+TEST(Xmp, SaysTheOrientationWhereExifDoesNot) {
+  const auto with_xmp = [](const std::string& xmp, const std::string& exif) {
+    return test::webp_extended(
+        2, 3, 0x0C,
+        test::webp_chunk(2, 3, pixels_of(kUpright[0].numbers), true) + exif + test::riff_chunk("XMP ", xmp));
+  };
+  for (const std::string& xmp :
+       {std::string("<rdf tiff:Orientation=\"6\"/>"), std::string("<tiff:Orientation>6</tiff:Orientation>")}) {
+    EXPECT_EQ(decode(with_xmp(xmp, "")).pixels, pixels_of(kUpright[5].numbers));
+    EXPECT_EQ(decode(with_xmp(xmp, test::riff_chunk("EXIF", test::exif_block(3)))).pixels,
+              pixels_of(kUpright[2].numbers));
+  }
+  for (const std::string& xmp : {std::string("tiff:Orientation=\""), std::string("tiff:Orientation>x"),
+                                 std::string("tiff:Orientation=\"9\""), std::string()}) {
+    EXPECT_EQ(decode(with_xmp(xmp, "")).pixels, pixels_of(kUpright[0].numbers)) << xmp;
+  }
 }
 
 // ---- Colours

@@ -11,6 +11,11 @@
 #include "base/file.h"
 #include "fixtures.h"
 
+// Fonts that the font library keeps for the life of the process are not leaks of ours.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libfontconfig";
+}
+
 namespace molmo::image {
 namespace {
 
