@@ -138,6 +138,9 @@ void check_model(const Document& model, const std::string& source) {
   }
 }
 
+// Added tokens are looked for at every position of a text, so their length bounds the time that a byte takes.
+constexpr size_t kMaxAddedTokenBytes = 1024;
+
 // Every byte that UTF-8 can contain must have a token, or text would silently lose characters.
 void check_bytes(const Vocabulary& vocabulary, const std::string& source) {
   for (int byte = 0; byte < 0xF5; ++byte) {
@@ -177,6 +180,10 @@ class AddedTokens {
   // A later description of the same token replaces the earlier one. Tokens of no text are ignored, as in the reference.
   void add(AddedToken token, const std::string& source) {
     if (token.content.empty()) return;
+    if (token.content.size() > kMaxAddedTokenBytes) {
+      fail(ErrorCategory::BadData, "{}: added token '{}...' has {} bytes, expected at most {}", source,
+           token.content.substr(0, 80), token.content.size(), kMaxAddedTokenBytes);
+    }
     if (const auto known = file_.vocabulary.find(token.content)) {
       if (*known != token.id) {
         fail(ErrorCategory::BadData, "{}: added token '{}' has id {}, but elsewhere id {}", source,
