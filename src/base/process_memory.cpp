@@ -26,9 +26,8 @@ uint64_t available_memory_bytes() {
 
 void keep_freed_memory() {
 #if defined(__GLIBC__)
-  constexpr int kBytes = 1 << 30;
-  mallopt(M_MMAP_THRESHOLD, kBytes);
-  mallopt(M_TRIM_THRESHOLD, kBytes);
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
 #endif
 }
 

@@ -9,7 +9,7 @@
 namespace molmo::model {
 namespace {
 
-constexpr int64_t kMaxRows = 2048;
+constexpr int64_t kMaxRows = 512;
 
 }  // namespace
 
