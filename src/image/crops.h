@@ -28,17 +28,31 @@ Tiling select_tiling(int64_t height, int64_t width, int64_t window_px, int64_t m
 
 struct ImageCrops {
   int64_t num_crops = 0;
-  Tiling tiling;                     // {0, 0} in crop mode `resize`: no high-resolution grid
-  std::shared_ptr<float[]> patches;  // [C, P, patch_dim], normalized; patch_dim ordered (row, column, channel)
-  std::vector<float> masks;  // [C, P], share of the patch that is image, as the connector reads it (shifted by one crop
-                             // in the reference)
-  std::vector<int32_t> token_index;  // [C, Q], place of each pooled patch among the image-patch tokens of the prompt,
-                                     // -1 when its place belongs to a neighbour
-  int64_t low_resolution_rows = 0, low_resolution_columns = 0;  // image-patch tokens of the low-resolution crop
-  int64_t rows = 0, columns = 0;                                // of the high-resolution grid; 0 without one
+
+  // {0, 0} in crop mode `resize`: no high-resolution grid.
+  Tiling tiling;
+
+  // [C, P, patch_dim], normalized; patch_dim ordered (row, column, channel).
+  std::shared_ptr<float[]> patches;
+
+  // [C, P], share of the patch that is picture, 0 to 1. With Quirks::Reference, as released weights were trained: the
+  // masks of the high-resolution crops, one crop too early, then -1 for the last crop. With Quirks::Fixed each mask is
+  // that of its own crop. In crop mode `resize` the reference gives one flag per pixel, which its own connector cannot
+  // read; here it is the share, too.
+  std::vector<float> masks;
+
+  // [C, Q], place of each pooled patch among the image-patch tokens of the prompt, counted from 0 over both grids in
+  // reading order; -1 when its place belongs to a neighbouring crop. Token position = position of that image-patch
+  // token.
+  std::vector<int32_t> token_index;
+
+  // Image-patch tokens of the low-resolution crop, and of the high-resolution grid (0 without one).
+  int64_t low_resolution_rows = 0, low_resolution_columns = 0;
+  int64_t rows = 0, columns = 0;
 };
 
-// Throws InvalidArgument for a picture so thin that a resized side would be empty.
+// Throws InvalidArgument for a picture so thin that a resized side would be empty, and for overlapping crops that are
+// not square.
 ImageCrops make_crops(const Image& image, const config::ModelConfig& config,
                       config::Quirks quirks = config::Quirks::Reference);
 

@@ -169,6 +169,14 @@ TEST(MakeCrops, RefusesPicturesThatWouldVanish) {
   }
 }
 
+TEST(MakeCrops, OverlappingCropsMustBeSquare) {
+  config::ModelConfig config = config_with(4);
+  config.vision.input_size = {336, 224};
+  EXPECT_THROW(make_crops(random_image(50, 50), config), Error);
+  config.image_input.crop_mode = config::CropMode::Resize;
+  EXPECT_EQ(make_crops(random_image(50, 50), config).masks.size(), 24u * 16u);
+}
+
 TEST(MakeCrops, StretchingModesTakeThinPictures) {
   config::ModelConfig config = config_with(4);
   for (const auto mode : {config::ResizeMode::StretchBilinear, config::ResizeMode::StretchBicubic}) {

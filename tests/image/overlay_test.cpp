@@ -12,7 +12,7 @@
 #include "fixtures.h"
 
 // Fonts that the font library keeps for the life of the process are not leaks of ours.
-extern "C" const char* __lsan_default_suppressions() {
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() {
   return "leak:libfontconfig";
 }
 
