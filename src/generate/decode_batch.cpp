@@ -23,6 +23,10 @@ at::Tensor as_column(std::span<const int64_t> values) {
   return at::tensor(at::IntArrayRef(values.data(), values.size()), at::kLong).unsqueeze(1);
 }
 
+at::Tensor on(const at::Device& device, const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.to(device) : tensor;
+}
+
 // Tokens per row of right-padded ids.
 std::vector<int64_t> row_lengths(const at::Tensor& input_ids) {
   const at::Tensor lengths = input_ids.ge(0).sum(-1).contiguous();
@@ -42,12 +46,15 @@ at::Tensor DecodeBatch::prefill(const PrefillInput& input, const std::function<b
   if (next_positions_.empty()) next_positions_.assign(static_cast<size_t>(num_rows), 0);
 
   // Causal attention alone is right here: padding comes behind all tokens of its row, so no token sees it.
-  const at::Tensor embeddings = molmo_->embed(input.input_ids, input.image_features, input.image_input_idx);
+  const at::Device device = molmo_->device();
+  const at::Tensor embeddings =
+      molmo_->embed(input.input_ids.to(device), input.image_features, on(device, input.image_input_idx));
   std::vector<at::Tensor> last_hidden(static_cast<size_t>(num_rows));
   for (int64_t begin = 0; begin < num_tokens; begin += kPrefillTokens) {
     const int64_t size = std::min(kPrefillTokens, num_tokens - begin);
     const at::Tensor positions =
-        at::arange(num_before + begin, num_before + begin + size, at::kLong).expand({num_rows, size});
+        at::arange(num_before + begin, num_before + begin + size, at::TensorOptions(at::kLong).device(device))
+            .expand({num_rows, size});
     const at::Tensor hidden = molmo_->decode(embeddings.narrow(1, begin, size),
                                              {.position_ids = positions, .attention_bias = {}, .hooks = {}}, &cache_);
     for (int64_t row = 0; row < num_rows; ++row) {
@@ -65,7 +72,7 @@ at::Tensor DecodeBatch::prefill(const PrefillInput& input, const std::function<b
     const at::Tensor is_padding = input.input_ids.lt(0).view({num_rows, 1, 1, num_tokens});
     const at::Tensor bias =
         at::zeros(is_padding.sizes(), at::kFloat).masked_fill(is_padding, -std::numeric_limits<float>::infinity());
-    padding_bias_ = at::cat({at::zeros({num_rows, 1, 1, num_before}, at::kFloat), bias}, -1);
+    padding_bias_ = at::cat({at::zeros({num_rows, 1, 1, num_before}, at::kFloat), bias}, -1).to(device);
   }
   return molmo_->logits(at::stack(last_hidden));
 }
@@ -73,11 +80,13 @@ at::Tensor DecodeBatch::prefill(const PrefillInput& input, const std::function<b
 at::Tensor DecodeBatch::step(std::span<const int64_t> tokens) {
   check_internal(tokens.size() == next_positions_.size(), "one token per row");
   if (padding_bias_.defined()) {
-    padding_bias_ = at::cat({padding_bias_, at::zeros({padding_bias_.size(0), 1, 1, 1}, at::kFloat)}, -1);
+    padding_bias_ = at::cat({padding_bias_, at::zeros({padding_bias_.size(0), 1, 1, 1}, padding_bias_.options())}, -1);
   }
-  const at::Tensor embeddings = molmo_->embed(as_column(tokens), {}, {});
+  const at::Tensor embeddings = molmo_->embed(as_column(tokens).to(molmo_->device()), {}, {});
   const at::Tensor hidden = molmo_->decode(
-      embeddings, {.position_ids = as_column(next_positions_), .attention_bias = padding_bias_, .hooks = {}}, &cache_);
+      embeddings,
+      {.position_ids = as_column(next_positions_).to(molmo_->device()), .attention_bias = padding_bias_, .hooks = {}},
+      &cache_);
   for (auto& position : next_positions_) ++position;
   return molmo_->logits(hidden.select(1, 0));
 }
@@ -88,7 +97,7 @@ void DecodeBatch::select(std::span<const int64_t> rows) {
   if (std::ranges::equal(rows, same)) return;
   const at::Tensor index = at::tensor(at::IntArrayRef(rows.data(), rows.size()), at::kLong);
   cache_.select(index);
-  if (padding_bias_.defined()) padding_bias_ = padding_bias_.index_select(0, index);
+  if (padding_bias_.defined()) padding_bias_ = padding_bias_.index_select(0, index.to(padding_bias_.device()));
   std::vector<int64_t> positions;
   for (const int64_t row : rows) positions.push_back(next_positions_[static_cast<size_t>(row)]);
   next_positions_ = std::move(positions);

@@ -108,10 +108,11 @@ std::vector<std::vector<Generated>> decode_beams(DecodeBatch& batch, const at::T
 }
 
 at::Tensor prefill(DecodeBatch& batch, const preprocess::ModelInput& input) {
+  const model::Molmo& molmo = batch.molmo();
   PrefillInput prompt{.input_ids = with_batch_axis(input.input_ids, 2)};
   if (input.images.defined()) {
-    prompt.image_features =
-        batch.molmo().encode_images(with_batch_axis(input.images, 4), with_batch_axis(input.image_masks, 3));
+    prompt.image_features = molmo.encode_images(with_batch_axis(input.images, 4).to(molmo.device()),
+                                                with_batch_axis(input.image_masks, 3).to(molmo.device()));
     prompt.image_input_idx = with_batch_axis(input.image_input_idx, 3);
   }
   return batch.prefill(prompt);
@@ -131,7 +132,7 @@ std::vector<std::vector<Generated>> generate(const model::Molmo& molmo, const pr
     repeated.insert(repeated.end(), static_cast<size_t>(config.num_answers), row);
   }
   batch.select(repeated);
-  const at::Tensor index = at::tensor(repeated, at::kLong);
+  const at::Tensor index = at::tensor(repeated, at::kLong).to(logits.device());
   std::vector<Generated> flat = decode_rows(batch, logits.index_select(0, index), config, eos_id);
   std::vector<std::vector<Generated>> answers(static_cast<size_t>(logits.size(0)));
   for (size_t i = 0; i < flat.size(); ++i) answers[static_cast<size_t>(repeated[i])].push_back(std::move(flat[i]));

@@ -11,11 +11,10 @@ namespace {
 // A picture of 13 crops keeps 27 MB of features in a 7B model, so a handful is cheap beside the weights.
 constexpr size_t kMaxPictures = 8;
 
-// A crop of the released towers takes a second or two on two cores: this bounds the wait for a cancellation.
+// A crop of the released towers takes a second or two on two cores. This bounds the wait for a cancellation.
 constexpr int64_t kCropsPerPiece = 2;
 
-// Two multiply-and-fold hashes of the same words. Enough to tell pictures of one user apart; not meant to resist
-// attacks.
+// Two multiply-and-fold hashes of the same words: enough to tell apart the pictures of one user, no defence in itself.
 void mix(uint64_t word, PictureKey& key) {
   constexpr uint64_t kMultipliers[2] = {0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F};
   for (int lane = 0; lane < 2; ++lane) {
@@ -53,7 +52,8 @@ bool Picture::encode(const model::Molmo& molmo, const std::function<bool()>& kee
   for (int64_t begin = 0; begin < patches.size(1); begin += kCropsPerPiece) {
     if (begin > 0 && keep_going && !keep_going()) return false;
     const int64_t size = std::min(kCropsPerPiece, patches.size(1) - begin);
-    pieces.push_back(molmo.encode_images(patches.narrow(1, begin, size), masks.narrow(1, begin, size)).squeeze(0));
+    const at::Tensor crops = patches.narrow(1, begin, size).to(molmo.device());
+    pieces.push_back(molmo.encode_images(crops, masks.narrow(1, begin, size).to(molmo.device())).squeeze(0));
   }
   features_ = at::cat(pieces);
   prepared_.patches.reset();

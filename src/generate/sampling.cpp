@@ -72,11 +72,9 @@ void keep_top_p(std::vector<Candidate>& candidates, double p, int64_t min_count)
 }
 
 void keep_min_p(std::vector<Candidate>& candidates, double share) {
-  std::ranges::sort(candidates, is_likelier);
-  const double limit = share * candidates.front().probability;
-  const auto end =
-      std::ranges::find_if(candidates, [&](const Candidate& candidate) { return candidate.probability < limit; });
-  keep_first(candidates, static_cast<size_t>(end - candidates.begin()));
+  const double limit = share * std::ranges::max_element(candidates, {}, &Candidate::probability)->probability;
+  std::erase_if(candidates, [&](const Candidate& candidate) { return candidate.probability < limit; });
+  keep_top_k(candidates, static_cast<int64_t>(candidates.size()));
 }
 
 const Candidate& draw(std::span<const Candidate> candidates, RandomStream& random) {

@@ -79,6 +79,7 @@ struct Session::Impl {
  public:
   explicit Impl(std::shared_ptr<const LoadedModel> model)
       : model_(std::move(model)), eos_(preprocess::eos_id(model_->tokenizer)), batch_(model_->molmo) {
+    preprocess::check_tokenizer(model_->molmo.config(), model_->tokenizer);
     begin_conversation();
   }
 

@@ -60,7 +60,7 @@ struct Answer {
 };
 
 // Called after every token and between pieces of a long prompt, often with an empty text; returns false to cancel.
-// Gets whole UTF-8 characters only. `answer_index` counts the answers of one request. Beams come when they are
+// Gets whole UTF-8 characters only. `answer_index` counts the answers of one request. Beams come once they are
 // complete.
 using OnText = std::function<bool(std::string_view text, int64_t answer_index)>;
 

@@ -34,9 +34,8 @@ TextStream::TextStream(const text::Tokenizer& tokenizer, std::vector<std::string
   std::erase(stop_, "");
 }
 
-// Clean-up of spaces removes a space that stands before up to three characters of punctuation or of an English
-// contraction, so text is settled when none of its last three bytes is a space. Text that was settled before ends like
-// that already.
+// Clean-up of spaces removes a space before up to three characters of punctuation or of an English contraction, so text
+// is settled when none of its last three bytes is a space. What was settled before ends like that already.
 bool TextStream::is_text_settled() const {
   if (ends_inside_character(pending_bytes_)) return false;
   const size_t tail = pending_bytes_.size() - std::min<size_t>(3, pending_bytes_.size());

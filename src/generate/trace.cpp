@@ -13,6 +13,7 @@ std::map<std::string, at::Tensor> record_trace(const model::Molmo& molmo, const 
     trace[name] =
         batch.squeeze(0).to(at::TensorOptions(at::kCPU).dtype(at::kFloat), /*non_blocking=*/false, /*copy=*/true);
   };
+  const auto with_batch_axis = [&](const at::Tensor& tensor) { return tensor.unsqueeze(0).to(molmo.device()); };
   trace["input_ids"] = input.input_ids;
   trace["position_ids"] = input.position_ids;
 
@@ -21,16 +22,16 @@ std::map<std::string, at::Tensor> record_trace(const model::Molmo& molmo, const 
     trace["images"] = input.images;
     trace["image_masks"] = input.image_masks;
     trace["image_input_idx"] = input.image_input_idx;
-    const at::Tensor patch_features = molmo.vision_features(input.images.unsqueeze(0));
+    const at::Tensor patch_features = molmo.vision_features(with_batch_axis(input.images));
     record("vit.features", patch_features);
-    features = molmo.connect(patch_features, input.image_masks.unsqueeze(0));
+    features = molmo.connect(patch_features, with_batch_axis(input.image_masks));
     record("connector.output", features);
   }
-  const at::Tensor index = features.defined() ? input.image_input_idx.unsqueeze(0) : at::Tensor();
-  const at::Tensor embeddings = molmo.embed(input.input_ids.unsqueeze(0), features, index);
+  const at::Tensor index = features.defined() ? with_batch_axis(input.image_input_idx) : at::Tensor();
+  const at::Tensor embeddings = molmo.embed(with_batch_axis(input.input_ids), features, index);
   record("embeddings", embeddings);
 
-  model::DecodeOptions options{.position_ids = input.position_ids.unsqueeze(0)};
+  model::DecodeOptions options{.position_ids = with_batch_axis(input.position_ids)};
   options.hooks.after_block = [&](int64_t layer, const at::Tensor& hidden) {
     record(fmt::format("hidden.{}", layer), hidden);
   };

@@ -2,8 +2,7 @@
 //   auto trace = record_trace(molmo, input);   trace.at("hidden.0")
 // - input_ids, position_ids [T]; images [C, P, patch_dim], image_masks [C, P], image_input_idx [C, Q]
 // - vit.features [C, P, W * layers]: the concatenated layers that feed the connector; connector.output [C, Q, D]
-// - embeddings [T, D]: after the image features were added; hidden.N [T, D]: after block N; hidden.final: after the
-// norm
+// - embeddings [T, D]: after the image features were added; hidden.N [T, D]: after block N; hidden.final: the last norm
 // - router_logits.N [T, E]: of mixtures of experts; logits [T, V]
 // Letters: T tokens, C crops, P patches, Q image tokens of a crop, W vision width, D decoder width, E experts,
 // V vocabulary rows.

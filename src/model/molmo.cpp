@@ -63,6 +63,10 @@ const config::ModelConfig& Molmo::config() const {
   return impl_->config;
 }
 
+at::Device Molmo::device() const {
+  return impl_->embedding.table().device();
+}
+
 at::Tensor Molmo::vision_features(const at::Tensor& images) const {
   const auto& vision = impl_->config.vision;
   check_input("images", images, {kAny, kAny, vision.num_patches(), vision.patch_dim()});

@@ -52,6 +52,7 @@ class Molmo {
   Molmo& operator=(Molmo&&) noexcept;
 
   const config::ModelConfig& config() const;
+  at::Device device() const;  // of the weights; all inputs have to be there
 
   // images: [B, C, P, patch_dim] -> [B, C, P, feature_layers * W], class token removed. Crops that are all -1 give
   // zeros.

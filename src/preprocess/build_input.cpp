@@ -20,6 +20,29 @@ int64_t eos_id(const text::Tokenizer& tokenizer) {
   return *id;
 }
 
+void check_tokenizer(const config::ModelConfig& config, const text::Tokenizer& tokenizer) {
+  const int64_t num_ids = config.decoder.embedding_size + config.decoder.additional_vocab_size;
+  if (tokenizer.size() > num_ids) {
+    fail(ErrorCategory::BadData,
+         "the tokenizer has {} ids, but the model has embeddings for {}. Hint: is it another model's tokenizer?",
+         tokenizer.size(), num_ids);
+  }
+  if (eos_id(tokenizer) >= config.decoder.embedding_size) {
+    fail(ErrorCategory::BadData, "the tokenizer ends answers with id {}, but the model scores ids below {} only",
+         eos_id(tokenizer), config.decoder.embedding_size);
+  }
+  const auto texts = config::image_token_texts();
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const int64_t expected = config.image_start_id() + static_cast<int64_t>(i);
+    const auto found = tokenizer.id_of(texts[i]);
+    if (found && *found != expected) {
+      fail(ErrorCategory::BadData,
+           "the tokenizer gives {} the id {}, but the model expects {}. Hint: is it another model's tokenizer?",
+           texts[i], *found, expected);
+    }
+  }
+}
+
 ModelInput build_input(const config::ModelConfig& config, const text::Tokenizer& tokenizer,
                        std::span<const image::Image> images, std::string_view prompt, const InputOptions& options) {
   Pictures pictures = prepare_pictures(images, config, options);

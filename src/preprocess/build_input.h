@@ -17,6 +17,10 @@ int64_t bos_id(const text::Tokenizer& tokenizer);
 // The id that ends every answer. Throws BadData when the tokenizer has none.
 int64_t eos_id(const text::Tokenizer& tokenizer);
 
+// Throws BadData when tokenizer and model do not belong together: ids beyond the model's embeddings, or other ids for
+// image tokens.
+void check_tokenizer(const config::ModelConfig& config, const text::Tokenizer& tokenizer);
+
 // One example, without batch axis. Throws InvalidArgument for pictures that cannot be cropped, and when the prompt has
 // places for pictures, but not one per picture.
 ModelInput build_input(const config::ModelConfig& config, const text::Tokenizer& tokenizer,
