@@ -1,0 +1,63 @@
+#include "api/load.h"
+
+#include <ATen/Context.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "checkpoint/adapter.h"
+#include "checkpoint/checkpoint.h"
+
+namespace molmo::api {
+namespace {
+
+void check_device(Device device) {
+  if (device == Device::Cuda && !at::hasCUDA()) {
+    fail(ErrorCategory::Unsupported, "device 'cuda': this libtorch or this machine has no CUDA. Hint: --device cpu");
+  }
+}
+
+config::ModelConfig with_context(config::ModelConfig config, std::optional<int64_t> max_context_tokens) {
+  if (!max_context_tokens) return config;
+  const int64_t trained = config.decoder.max_sequence_length;
+  if (*max_context_tokens > trained) {
+    log_warn("a context of {} tokens is more than the {} that the model was trained with", *max_context_tokens,
+             trained);
+  }
+  config.decoder.max_sequence_length = *max_context_tokens;
+  config.validate();
+  return config;
+}
+
+}  // namespace
+
+DType stored_type(WeightType type) {
+  switch (type) {
+    case WeightType::F32:
+      return DType::F32;
+    case WeightType::BF16:
+      return DType::BF16;
+    case WeightType::F16:
+      return DType::F16;
+  }
+  fail(ErrorCategory::Internal, "internal error: weight type without a stored type");
+}
+
+std::shared_ptr<const generate::LoadedModel> load_model(const std::filesystem::path& folder,
+                                                        const LoadOptions& options) {
+  check_device(options.device);
+  const auto checkpoint = checkpoint::Checkpoint::open(folder);
+  const config::ModelConfig config = with_context(checkpoint.config(), options.max_context_tokens);
+  text::Tokenizer tokenizer = text::Tokenizer::load(checkpoint.tokenizer_folder());
+  model::Adapter adapter;
+  if (!options.adapter.empty()) adapter = checkpoint::read_adapter(options.adapter, config);
+  checkpoint::LoadOptions load;
+  if (options.dtype) load.dtype = stored_type(*options.dtype);
+  model::Weights weights = checkpoint.load_weights(load);
+  if (options.device == Device::Cuda) {
+    for (auto& [name, weight] : weights) weight = weight.to(at::kCUDA);
+  }
+  return std::make_shared<const generate::LoadedModel>(
+      generate::LoadedModel{model::Molmo(config, weights, adapter), std::move(tokenizer)});
+}
+
+}  // namespace molmo::api

@@ -1,0 +1,39 @@
+#include "cli/image_flags.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/enum_flag.h"
+
+namespace molmo::cli {
+
+void ImageFlags::define(CLI::App& app) {
+  app.add_option(
+         "--max-crops", max_crops_,
+         "most crops of a picture: fewer are faster, more see finer detail; without it, as the model was trained")
+      ->type_name("C")
+      ->check(CLI::Range(1, 1024))
+      ->group("Pictures");
+  app.add_option("--max-image-mib", max_mebibytes_, "refuse larger picture files")
+      ->type_name("MIB")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str()
+      ->group("Pictures");
+  app.add_option("--max-image-mpx", max_megapixels_, "refuse pictures with more megapixels, before decoding them")
+      ->type_name("MPX")
+      ->check(CLI::Range(1, 1 << 16))
+      ->capture_default_str()
+      ->group("Pictures");
+  add_enum(app, "--quirks", quirks_, "keep or repair known defects of the reference in prompts and pictures")
+      ->group("Pictures");
+}
+
+image::Image ImageFlags::read(const std::filesystem::path& path) const {
+  return image::read_image(path, {.max_file_bytes = max_mebibytes_ << 20, .max_pixels = max_megapixels_ << 20});
+}
+
+void ImageFlags::apply(generate::Request& request) const {
+  request.max_crops = max_crops_;
+  request.quirks = quirks_;
+}
+
+}  // namespace molmo::cli

@@ -1,0 +1,69 @@
+// molmo trace -p TEXT -o OUT.safetensors
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+
+#include "api/trace.h"
+#include "checkpoint/safetensors.h"
+#include "cli/image_flags.h"
+#include "cli/model_flags.h"
+#include "cli/program.h"
+#include "cli/standard_input.h"
+#include "cli/verb.h"
+
+namespace molmo::cli {
+namespace {
+
+class Trace final : public Verb {
+ public:
+  void define(CLI::App& app) override {
+    app.description(
+        "Runs the prompt through the model once and writes every intermediate tensor by name, float32 or int64, "
+        "without batch axis: "
+        "input_ids, position_ids, images, image_masks, image_input_idx, vit.features, connector.output, embeddings, "
+        "hidden.N (after "
+        "block N), hidden.final, logits.");
+    app.footer(
+        "# compare two builds, or a port with this program\nmolmo trace -m MODEL --image photo.jpg -p \"Describe this "
+        "image.\" -o trace.safetensors\n"
+        "# a prompt without template\nmolmo trace -m MODEL -p \" User: hi Assistant:\" --raw -o text.safetensors\n");
+    app.add_option("-p,--prompt", prompt_, "what to ask; - reads standard input")
+        ->type_name("TEXT")
+        ->required()
+        ->group("Question");
+    app.add_option("-i,--image", images_, "pictures, in order")->type_name("FILE")->group("Question");
+    app.add_option("--style", request_.style, "task that the model was trained on")
+        ->type_name("STYLE")
+        ->group("Question");
+    app.add_flag("--raw", request_.is_raw, "TEXT is the whole prompt, byte for byte: no role words, no leading space")
+        ->group("Question");
+    app.add_option("-o,--output", output_, "file to write")->type_name("FILE")->required()->group("Output");
+    image_flags_.define(app);
+    model_flags_.define(app);
+  }
+
+  int run() override {
+    request_.prompt = prompt_ == "-" ? read_standard_input() : prompt_;
+    for (const auto& path : images_) request_.images.push_back(image_flags_.read(path));
+    image_flags_.apply(request_);
+    const TimedModel loaded = model_flags_.load();
+    checkpoint::write_safetensors(output_, api::trace(*loaded.model, request_));
+    return kExitDone;
+  }
+
+ private:
+  std::string prompt_;
+  std::vector<std::filesystem::path> images_;
+  std::filesystem::path output_;
+  generate::Request request_;
+  ImageFlags image_flags_;
+  ModelFlags model_flags_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_trace() {
+  return std::make_unique<Trace>();
+}
+
+}  // namespace molmo::cli
