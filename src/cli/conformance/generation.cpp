@@ -1,0 +1,161 @@
+// generate.json: greedy decoding, beam search and n-gram blocking of several prompts, alone and together.
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/conformance/generation_run.h"
+#include "cli/conformance/kind.h"
+#include "preprocess/build_input.h"
+
+namespace molmo::conformance {
+namespace {
+
+using Tokens = std::vector<int64_t>;
+
+constexpr double kScoreTolerance = 2e-3;
+// Choices closer than this depend on rounding: the reference's own two implementations may differ there.
+constexpr double kClearMargin = 1e-3;
+
+// Scores are float32 in the reference.
+double as_float(double score) {
+  return static_cast<float>(score);
+}
+
+// Greedy answers must be equal up to the first token whose recorded margin is too small to decide.
+bool differs_at_unclear_margin(const Json& expected, const Tokens& found, const Json& margins) {
+  if (!expected.is_array() || !margins.is_array()) return false;
+  const auto wanted = expected.get<Tokens>();
+  const auto first = static_cast<size_t>(std::ranges::mismatch(wanted, found).in1 - wanted.begin());
+  return first < margins.size() && margins[first].is_number() && margins[first].get<double>() <= kClearMargin;
+}
+
+Tokens answer_greedy(const Place& place, const text::Tokenizer& tokenizer, const ReadPrompt& prompt,
+                     const config::GenerationConfig& config) {
+  const auto answer = prompt.run(config).front().front();
+  const Json expected = place["tokens"].value(), margins = place["margins"].value();
+  const bool is_unclear = differs_at_unclear_margin(expected, answer.tokens, margins);
+  const auto accept_unclear = [&](const Json& computed, const Tolerance& tolerance) {
+    return [=](const Json& wanted) { return is_unclear ? std::nullopt : find_mismatch(wanted, computed, tolerance); };
+  };
+  const Json score = as_float(answer.score), text = text::decode_generated(tokenizer, answer.tokens);
+  if (place.expects("tokens")) place["tokens"].answer(answer.tokens, accept_unclear(answer.tokens, {}));
+  if (place.expects("score")) place["score"].answer(score, accept_unclear(score, {.absolute = kScoreTolerance}));
+  if (place.expects("text")) place["text"].answer(text, accept_unclear(text, {}));
+  return answer.tokens;
+}
+
+// All sequences of a search are as long as the search: ended ones are filled up with EOS.
+void fill_up(std::vector<std::vector<generate::Generated>>& rows, int64_t eos_id) {
+  size_t longest = 0;
+  for (const auto& row : rows) {
+    for (const auto& answer : row) longest = std::max(longest, answer.tokens.size());
+  }
+  for (auto& row : rows) {
+    for (auto& answer : row) answer.tokens.resize(longest, eos_id);
+  }
+}
+
+Json tokens_of(const std::vector<generate::Generated>& row) {
+  Json list = Json::array();
+  for (const auto& answer : row) list.push_back(answer.tokens);
+  return list;
+}
+
+Json scores_of(const std::vector<generate::Generated>& row) {
+  Json list = Json::array();
+  for (const auto& answer : row) list.push_back(as_float(answer.score));
+  return list;
+}
+
+// Sequences with nearly equal scores may stand in another order. expected, found: [K][steps]; scores: the expected
+// ones, [K].
+std::optional<std::string> find_beam_mismatch(const Json& expected, const Json& found, const Json& scores) {
+  const auto mismatch = find_mismatch(expected, found);
+  if (!mismatch || !scores.is_array() || expected.size() != found.size() || scores.size() != expected.size())
+    return mismatch;
+  const auto is_close = [&](size_t i, size_t j) {
+    return scores[i].is_number() && scores[j].is_number() &&
+           std::abs(scores[i].get<double>() - scores[j].get<double>()) < kClearMargin;
+  };
+  for (size_t i = 0; i < expected.size(); ++i) {
+    bool is_found = false;
+    for (size_t j = 0; j < found.size() && !is_found; ++j)
+      is_found = found[j] == expected[i] && (i == j || is_close(i, j));
+    if (!is_found) return mismatch;
+  }
+  return std::nullopt;
+}
+
+void answer_search(const Place& place, const std::vector<generate::Generated>& row) {
+  const Json found = tokens_of(row), scores = place["scores"].value();
+  if (place.expects("tokens"))
+    place["tokens"].answer(found, [&](const Json& expected) { return find_beam_mismatch(expected, found, scores); });
+  place.answer_field("scores", scores_of(row), {.absolute = kScoreTolerance});
+}
+
+// `prompts`: the rows, by the names in the note.
+void answer_batched(const Place& place, const Json& batched, ModelCase& model_case,
+                    const std::vector<preprocess::ModelInput>& prompts) {
+  const ReadPrompt batch(model_case, preprocess::collate(prompts));
+  const int64_t eos = preprocess::eos_id(model_case.tokenizer());
+  auto greedy = batch.run(run_config("greedy", /*is_batched=*/true));
+  fill_up(greedy, eos);
+  Json tokens = Json::array(), scores = Json::array();
+  for (const auto& row : greedy) {
+    tokens.push_back(row.front().tokens);
+    scores.push_back(as_float(row.front().score));
+  }
+  place.answer_field("tokens", tokens);
+  place.answer_field("scores", scores, {.absolute = kScoreTolerance});
+  for (const auto& [name, expected] : batched.items()) {
+    if (!is_run_name(name)) continue;
+    auto rows = batch.run(run_config(name, /*is_batched=*/true));
+    fill_up(rows, eos);
+    Json row_tokens = Json::array(), row_scores = Json::array();
+    for (const auto& row : rows) {
+      row_tokens.push_back(tokens_of(row));
+      row_scores.push_back(scores_of(row));
+    }
+    place[name].answer_field("tokens", row_tokens);
+    place[name].answer_field("scores", row_scores, {.absolute = kScoreTolerance});
+  }
+}
+
+}  // namespace
+
+void answer_generation(Run& run, const std::filesystem::path& file) {
+  const at::NoGradGuard no_grad;
+  ModelCase& model_case = run.model_case(file);
+  const int64_t eos = preprocess::eos_id(model_case.tokenizer());
+  run.answer_json(file, [&](const Place& root, const Json& document) {
+    root.answer_field("eos", eos);
+    std::vector<preprocess::ModelInput> batch;
+    std::vector<double> margins;
+    const Json& prompts = document.at("prompts");
+    for (size_t i = 0; i < prompts.size(); ++i) {
+      const Place place = root["prompts"][i];
+      const preprocess::ModelInput input = run_input(model_case, document, prompts[i]);
+      const auto name = prompts[i].value("name", std::string());
+      if (name == "image_formula" || name == "text") batch.push_back(input);
+      place.answer_field("prompt_len", input.input_ids.numel());
+      const ReadPrompt prompt(model_case, input);
+      for (const auto& [run_name, expected] : prompts[i].items()) {
+        if (run_name == "greedy32") {
+          const Tokens tokens = answer_greedy(place[run_name], model_case.tokenizer(), prompt, run_config(run_name));
+          std::ranges::copy(prompt.margins(tokens), std::back_inserter(margins));
+        } else if (is_run_name(run_name)) {
+          auto rows = prompt.run(run_config(run_name));
+          fill_up(rows, eos);
+          answer_search(place[run_name], rows.front());
+        }
+      }
+    }
+    root.answer_field("min_greedy_margin", least_margin(margins),
+                      {.absolute = 2 * model_case.tolerance("logits", 2e-4)});
+    if (document.contains("batched")) answer_batched(root["batched"], document["batched"], model_case, batch);
+  });
+}
+
+}  // namespace molmo::conformance

@@ -1,0 +1,122 @@
+#include "cli/conformance/kind.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/error.h"
+#include "cli/conformance/model_case.h"
+
+namespace molmo::conformance {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_in_model_case(const fs::path& file) {
+  return find_case_folder(file).has_value();
+}
+bool has_examples(const fs::path& file) {
+  return read_json_file(file).contains("examples");
+}
+
+const Kind* find_kind(const fs::path& file) {
+  for (const Kind& kind : kinds()) {
+    const bool is_named =
+        file.filename() == kind.file || (!kind.companion.empty() && file.filename() == kind.companion);
+    if (is_named && (!kind.is_mine || kind.is_mine(file.parent_path() / kind.file))) return &kind;
+  }
+  return nullptr;
+}
+
+// Files that stand for the fixtures at and below `path`, in order.
+std::set<fs::path> find_fixtures(const fs::path& path) {
+  std::set<fs::path> files;
+  const auto add = [&](const fs::path& file) {
+    if (const Kind* kind = find_kind(file)) files.insert(file.parent_path() / kind->file);
+  };
+  if (!fs::is_directory(path)) {
+    add(path);
+    return files;
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(path)) {
+    if (entry.is_regular_file()) add(entry.path());
+  }
+  return files;
+}
+
+}  // namespace
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> kKinds = {
+      {"expected.json", "", is_in_model_case, answer_model_summary},
+      {"tokenizer_golden.json", "", nullptr, answer_tokenizer},
+      {"preprocess.json", "preprocess.safetensors", is_in_model_case, answer_preprocess},
+      {"forward.safetensors", "forward_bf16weights.safetensors", is_in_model_case, answer_forward},
+      {"generate.json", "", is_in_model_case, answer_generation},
+      {"sampling.json", "", is_in_model_case, answer_sampling},
+      {"train.json", "", is_in_model_case, skip_training},
+      {"train_aux.json", "", is_in_model_case, skip_training},
+      {"tiling.json", "", nullptr, answer_tiling},
+      {"resize.json", "resize.safetensors", nullptr, answer_resize},
+      {"packing.json", "", has_examples, answer_attention_packing},
+      {"prompts.json", "", nullptr, answer_prompts},
+      {"roles.json", "", nullptr, answer_roles},
+      {"points_to_text.json", "", nullptr, answer_points_to_text},
+      {"count_templates.json", "", nullptr, answer_count_templates},
+  };
+  return kKinds;
+}
+
+Run::Run(Report& report, fs::path root, std::optional<fs::path> actual_root)
+    : report_(report), root_(std::move(root)), actual_root_(std::move(actual_root)) {}
+
+Run::~Run() = default;
+
+std::string Run::name(const fs::path& file) const {
+  return (root_.filename() / fs::relative(file, root_)).string();
+}
+
+std::optional<fs::path> Run::output(const fs::path& file) const {
+  if (!actual_root_) return std::nullopt;
+  return *actual_root_ / fs::relative(file, root_);
+}
+
+ModelCase& Run::model_case(const fs::path& file) {
+  const auto folder = find_case_folder(file);
+  if (!folder) fail(ErrorCategory::NotFound, "{}: no checkpoint (hf/ or native/) in the folders above", file.string());
+  auto& model_case = model_cases_[*folder];
+  if (!model_case) model_case = std::make_unique<ModelCase>(*folder);
+  return *model_case;
+}
+
+void Run::answer_json(const fs::path& file,
+                      const std::function<void(const Place& root, const Json& document)>& answer) {
+  Json document = read_json_file(file);
+  const Json fixture = document;
+  answer(Place(report_, name(file), document), fixture);
+  if (const auto path = output(file)) {
+    fs::create_directories(path->parent_path());
+    write_json_file(*path, document);
+  }
+}
+
+void answer_fixtures(const fs::path& path, const std::optional<fs::path>& actual_root, Report& report) {
+  if (!fs::exists(path)) fail(ErrorCategory::NotFound, "{}: no such file or folder", path.string());
+  const fs::path absolute = fs::canonical(path);
+  const auto files = find_fixtures(absolute);
+  if (files.empty()) fail(ErrorCategory::NotFound, "{}: no fixture of a known kind here", path.string());
+  Run run(report, fs::is_directory(absolute) ? absolute : absolute.parent_path(), actual_root);
+  for (const auto& file : files) {
+    try {
+      find_kind(file)->answer(run, file);
+    } catch (const std::exception& error) {
+      report.fail(run.name(file), error.what());
+    }
+  }
+}
+
+void skip_training(Run& run, const fs::path& file) {
+  run.report().skip(run.name(file), "training fixtures are not answered yet");
+}
+
+}  // namespace molmo::conformance

@@ -1,0 +1,119 @@
+#include "conformance/emptied_fixture.h"
+
+#include <ATen/ops/zeros_like.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "checkpoint/safetensors.h"
+
+namespace molmo::conformance::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where each kind of file holds what it expects: paths with * for every element or key.
+const std::map<std::string, std::vector<std::string>> kExpected = {
+    {"tokenizer_golden.json",
+     {"vocab_len", "bos", "eos", "special/*", "clean_up_tokenization_spaces", "encode/*/ids", "encode/*/decoded",
+      "encode/*/decoded_no_cleanup", "encode/*/decoded_skip_special", "encode/*/wrapper_decode_truncate",
+      "encode/*/wrapper_decode_keep", "encode/*/tokens", "decode_only/*/decoded", "decode_only/*/decoded_no_cleanup",
+      "decode_only/*/decoded_skip_special", "decode_only/*/wrapper_decode_truncate",
+      "decode_only/*/wrapper_decode_keep"}},
+    {"preprocess.json",
+     {"images/*/decoded_hw", "images/*/decoded_rgb_sha256", "images/*/tiling_hw", "images/*/n_crops",
+      "images/*/crops_shape", "images/*/n_tokens", "images/*/token_rle", "images/*/key", "images/*/global_min",
+      "images/*/global_max", "images/*/f32_rows", "images/*/u8_crop", "images/*/inference_input_ids_rle",
+      "images/*/inference_len", "images/*/inference_image_input_idx_offset"}},
+    {"generate.json",
+     {"eos", "min_greedy_margin", "prompts/*/prompt_len", "prompts/*/*/tokens", "prompts/*/*/score",
+      "prompts/*/*/scores", "prompts/*/*/text", "batched/tokens", "batched/scores", "batched/*/tokens",
+      "batched/*/scores"}},
+    {"sampling.json", {"rows/*/n_candidates", "rows/*/ids", "rows/*/probs"}},
+    {"expected.json",
+     {"n_params", "special_tokens", "eos", "bos", "n_tokenizer_strings", "batch_B_vs_single_text_maxdiff",
+      "forward/n_crops", "forward/logits_scale", "generate/min_greedy_margin", "generate/lengths/*"}},
+    {"tiling.json", {"rows/*/tiling"}},
+    {"packing.json", {"examples/*/position_ids", "examples/*/may_attend"}},
+    {"resize.json",
+     {"scaled_size_rows/rows/*/4", "scaled_size_rows/rows/*/5", "reference_raises_zero_size", "left_out_width_one"}},
+    {"prompts.json", {"cases/*/expected"}},
+    {"roles.json", {"cases/*/expected"}},
+    {"points_to_text.json", {"cases/*/expected"}},
+    {"count_templates.json", {"cases/*/expected"}},
+};
+
+std::vector<std::string> split(const std::string& path) {
+  std::vector<std::string> parts;
+  std::istringstream stream(path);
+  for (std::string part; std::getline(stream, part, '/');) parts.push_back(part);
+  return parts;
+}
+
+void empty_at(Json& json, std::span<const std::string> path) {
+  if (path.empty()) {
+    json = nullptr;
+  } else if (path[0] == "*") {
+    if (!json.is_structured()) return;
+    for (auto& child : json) empty_at(child, path.subspan(1));
+  } else if (json.is_object() && json.contains(path[0])) {
+    empty_at(json[path[0]], path.subspan(1));
+  } else if (json.is_array() && std::ranges::all_of(path[0], ::isdigit) && std::stoul(path[0]) < json.size()) {
+    empty_at(json[std::stoul(path[0])], path.subspan(1));
+  }
+}
+
+void copy_json(const fs::path& source, const fs::path& target) {
+  Json document = read_json_file(source);
+  for (const auto& path : kExpected.at(source.filename())) empty_at(document, split(path));
+  write_json_file(target, document);
+}
+
+bool is_input(const std::string& tensor) {
+  return tensor.starts_with("in/") || tensor == "masks/image_masks" ||
+         tensor.find("/reference_raw_") != std::string::npos;
+}
+
+void copy_tensors(const fs::path& source, const fs::path& target) {
+  const auto file = checkpoint::SafetensorsFile::open(source);
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, entry] : file.entries()) {
+    tensors[name] = is_input(name) ? file.tensor(name).clone() : at::zeros_like(file.tensor(name));
+  }
+  checkpoint::write_safetensors(target, tensors, file.metadata());
+}
+
+bool is_checkpoint(const fs::path& folder) {
+  return fs::exists(folder / "config.json") || fs::exists(folder / "config.yaml");
+}
+
+}  // namespace
+
+void copy_emptied(const fs::path& source, const fs::path& target) {
+  fs::create_directories(target);
+  if (const fs::path images = source.parent_path() / "images";
+      fs::exists(images) && !fs::exists(target.parent_path() / "images")) {
+    fs::create_directory_symlink(images, target.parent_path() / "images");
+  }
+  for (const auto& entry : fs::directory_iterator(source)) {
+    const fs::path to = target / entry.path().filename();
+    if (entry.is_directory()) {
+      if (is_checkpoint(entry.path())) {
+        fs::create_directory_symlink(entry.path(), to);
+      } else {
+        copy_emptied(entry.path(), to);
+      }
+    } else if (entry.path().extension() == ".safetensors") {
+      copy_tensors(entry.path(), to);
+    } else if (kExpected.contains(entry.path().filename())) {
+      copy_json(entry.path(), to);
+    }
+  }
+}
+
+}  // namespace molmo::conformance::test
