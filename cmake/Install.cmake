@@ -22,6 +22,8 @@ target_compile_features(molmo INTERFACE cxx_std_17)
 set_target_properties(molmo PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 # Headers of other libraries mark their inline functions as visible; the script keeps them out of our interface.
 target_link_options(molmo PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/exports.map)
+# Public, defined in base, and not used by the library itself: to_string(ErrorCategory).
+target_link_options(molmo PRIVATE -Wl,--undefined=_ZN5molmo9to_stringENS_13ErrorCategoryE)
 set_target_properties(molmo PROPERTIES LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/exports.map)
 
 set(torch_lib ${MOLMO_TORCH_DIR}/lib)
