@@ -4,13 +4,13 @@ namespace molmo::preprocess {
 
 TrainingExample build_training_example(const config::ModelConfig& config, const text::Tokenizer& tokenizer,
                                        std::span<const image::Image> images,
-                                       std::span<const Conversation> conversations, const PackOptions& options,
+                                       std::span<const text::Conversation> conversations, const PackOptions& options,
                                        const InputOptions& input_options) {
   std::vector<EncodedConversation> encoded;
   for (const auto& conversation : conversations) {
     EncodedConversation& messages = encoded.emplace_back();
-    for (size_t i = 0; i < conversation.size(); ++i) {
-      messages.push_back({.ids = tokenizer.encode(conversation[i]), .is_answer = i % 2 == 1});
+    for (size_t i = 0; i < conversation.messages.size(); ++i) {
+      messages.push_back({.ids = tokenizer.encode(conversation.messages[i]), .is_answer = i % 2 == 1});
     }
   }
   Pictures pictures = prepare_pictures(images, config, input_options);
