@@ -40,7 +40,8 @@ const std::map<std::string, Names> kAllowed = {
     {"api", {"*"}},
     {"cli", {"*"}},
 };
-const Names kTorch = {"dist", "model", "preprocess", "checkpoint", "generate", "train", "quantize", "eval", "serve", "api", "cli"};
+const Names kTorch = {"dist",     "model", "preprocess", "checkpoint", "generate", "train",
+                      "quantize", "eval",  "serve",      "api",        "cli"};
 const Names kLightTorchHeaders = {"ATen/core/Tensor.h"};  // the heaviest include that a header of ours may have
 
 bool is_torch(const std::string& include) {
@@ -56,7 +57,8 @@ TEST(Architecture, FoldersIncludeOnlyWhatTheirRowAllows) {
     if (extension != ".h" && extension != ".cpp" && extension != ".inc" && extension != ".cu") continue;
     ++num_files;
     const std::string folder = *fs::relative(entry.path(), root).begin();
-    const bool is_test_or_bench = entry.path().stem().string().ends_with("_test") || entry.path().stem().string().ends_with("_bench");
+    const bool is_test_or_bench =
+        entry.path().stem().string().ends_with("_test") || entry.path().stem().string().ends_with("_bench");
     ASSERT_TRUE(kAllowed.contains(folder)) << "src/" << folder << " has no row in the table of folders";
     std::ifstream file(entry.path());
     for (std::string line; std::getline(file, line);) {
@@ -65,9 +67,11 @@ TEST(Architecture, FoldersIncludeOnlyWhatTheirRowAllows) {
       const std::string include = match[1];
       if (is_torch(include)) {
         const bool is_op = folder == "kernels" && entry.path().stem().string().ends_with("_op");
-        EXPECT_TRUE(kTorch.contains(folder) || is_op || is_test_or_bench) << entry.path() << " includes " << include << ", but " << folder << " knows no torch";
+        EXPECT_TRUE(kTorch.contains(folder) || is_op || is_test_or_bench)
+            << entry.path() << " includes " << include << ", but " << folder << " knows no torch";
         if (extension == ".h") {
-          EXPECT_TRUE(kLightTorchHeaders.contains(include)) << entry.path() << ": a header includes at most ATen/core/Tensor.h, not " << include;
+          EXPECT_TRUE(kLightTorchHeaders.contains(include))
+              << entry.path() << ": a header includes at most ATen/core/Tensor.h, not " << include;
         }
         continue;
       }
@@ -75,7 +79,8 @@ TEST(Architecture, FoldersIncludeOnlyWhatTheirRowAllows) {
       if (target == include || !kAllowed.contains(target) || target == folder || target == "base") continue;
       EXPECT_NE(target, "cli") << entry.path() << " includes " << include;
       const Names& allowed = kAllowed.at(folder);
-      EXPECT_TRUE(allowed.contains("*") || allowed.contains(target)) << entry.path() << " includes " << include << ": src/" << folder << " may not include src/" << target;
+      EXPECT_TRUE(allowed.contains("*") || allowed.contains(target))
+          << entry.path() << " includes " << include << ": src/" << folder << " may not include src/" << target;
     }
   }
   EXPECT_GT(num_files, 20);

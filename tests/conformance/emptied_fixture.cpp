@@ -28,8 +28,8 @@ const std::map<std::string, std::vector<std::string>> kExpected = {
     {"preprocess.json",
      {"images/*/decoded_hw", "images/*/decoded_rgb_sha256", "images/*/tiling_hw", "images/*/n_crops",
       "images/*/crops_shape", "images/*/n_tokens", "images/*/token_rle", "images/*/key", "images/*/global_min",
-      "images/*/global_max", "images/*/f32_rows", "images/*/u8_crop", "images/*/inference_input_ids_rle",
-      "images/*/inference_len", "images/*/inference_image_input_idx_offset"}},
+      "images/*/global_max", "images/*/inference_input_ids_rle", "images/*/inference_len",
+      "images/*/inference_image_input_idx_offset"}},
     {"generate.json",
      {"eos", "min_greedy_margin", "prompts/*/prompt_len", "prompts/*/*/tokens", "prompts/*/*/score",
       "prompts/*/*/scores", "prompts/*/*/text", "batched/tokens", "batched/scores", "batched/*/tokens",
@@ -81,11 +81,11 @@ bool is_input(const std::string& tensor) {
 
 void copy_tensors(const fs::path& source, const fs::path& target) {
   const auto file = checkpoint::SafetensorsFile::open(source);
-  std::map<std::string, at::Tensor> tensors;
-  for (const auto& [name, entry] : file.entries()) {
-    tensors[name] = is_input(name) ? file.tensor(name).clone() : at::zeros_like(file.tensor(name));
-  }
-  checkpoint::write_safetensors(target, tensors, file.metadata());
+  std::vector<std::pair<std::string, checkpoint::TensorEntry>> entries(file.entries().begin(), file.entries().end());
+  std::ranges::sort(entries, {}, [](const auto& entry) { return entry.second.offset; });
+  checkpoint::write_safetensors(target, entries, file.metadata(), [&](const std::string& name) {
+    return is_input(name) ? file.tensor(name) : at::zeros_like(file.tensor(name));
+  });
 }
 
 bool is_checkpoint(const fs::path& folder) {

@@ -146,6 +146,7 @@ TEST(AnswerFixtures, FailsOnWrongValuesAndGoesOn) {
   Json document = read_json_file(molmo::test::fixture_path("model/tiling.json"));
   document["rows"][7]["tiling"] = {9, 9};
   document["rows"][8].erase("window");
+  std::filesystem::create_directory(folder.path() / "a");
   write_json_file(folder.path() / "a" / "tiling.json", document);
   std::ostringstream out;
   Report report(out);
