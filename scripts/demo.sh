@@ -20,6 +20,7 @@ show "$molmo" inspect "$model"
 show "$molmo" run -m "$model" --image "$picture" -p "What is on the desk?" -n 32
 show "$molmo" caption -m "$model" "$picture" -n 32
 show "$molmo" point -m "$model" "mug" "$picture" -n 32 --overlay out/mugs.png
-show "$molmo" count -m "$model" "apples" "$picture" -n 32
+# Random weights name no number, which is a failure of the verb but not of the demo.
+show "$molmo" count -m "$model" "apples" "$picture" -n 32 || true
 
 echo "demo: the overlay is out/mugs.png. Next: $molmo --help"

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/process_memory.h"
 #include "checkpoint/adapter.h"
 #include "checkpoint/checkpoint.h"
 
@@ -26,6 +27,33 @@ config::ModelConfig with_context(config::ModelConfig config, std::optional<int64
   config.decoder.max_sequence_length = *max_context_tokens;
   config.validate();
   return config;
+}
+
+double gibibytes(uint64_t bytes) {
+  return static_cast<double>(bytes) / (1 << 30);
+}
+
+// Weights of another type than the stored one are copied into memory; the others stay in the mapped files, whose pages
+// come and go.
+void check_memory(const checkpoint::Checkpoint& checkpoint, const std::optional<DType>& dtype) {
+  const uint64_t available = available_memory_bytes();
+  if (available == 0) return;
+  uint64_t copied = 0, mapped = 0;
+  for (const auto& [name, weight] : checkpoint.weights()) {
+    const bool is_copied = dtype && *dtype != weight.dtype;
+    const uint64_t count = weight.num_bytes / static_cast<uint64_t>(dtype_bytes(weight.dtype));
+    (is_copied ? copied : mapped) += is_copied ? count * static_cast<uint64_t>(dtype_bytes(*dtype)) : weight.num_bytes;
+  }
+  if (copied > available) {
+    fail(ErrorCategory::OutOfMemory, "{}: the weights as {} need {:.1f} GiB, {:.1f} GiB are available",
+         checkpoint.folder().string(), enum_name(*dtype), gibibytes(copied), gibibytes(available));
+  }
+  if (copied + mapped > available) {
+    log_warn(
+        "the weights take {:.1f} GiB, {:.1f} GiB of memory are available: they will be read from disk again and again. "
+        "Hint: weights of a smaller type",
+        gibibytes(copied + mapped), gibibytes(available));
+  }
 }
 
 }  // namespace
@@ -52,6 +80,7 @@ std::shared_ptr<const generate::LoadedModel> load_model(const std::filesystem::p
   if (!options.adapter.empty()) adapter = checkpoint::read_adapter(options.adapter, config);
   checkpoint::LoadOptions load;
   if (options.dtype) load.dtype = stored_type(*options.dtype);
+  if (options.device == Device::Cpu) check_memory(checkpoint, load.dtype);
   model::Weights weights = checkpoint.load_weights(load);
   if (options.device == Device::Cuda) {
     for (auto& [name, weight] : weights) weight = weight.to(at::kCUDA);

@@ -26,7 +26,7 @@ struct LoadOptions {
   std::optional<int64_t> max_context_tokens = {};  // instead of the configuration's
 };
 
-// Throws NotFound, BadData, Unsupported or InvalidArgument.
+// Throws NotFound, BadData, Unsupported, InvalidArgument, or OutOfMemory before anything is read when it would not fit.
 std::shared_ptr<const generate::LoadedModel> load_model(const std::filesystem::path& folder,
                                                         const LoadOptions& options = {});
 

@@ -91,6 +91,7 @@ std::vector<Answer> ask(generate::Session& session, const generate::Request& req
     std::fputc('\n', stdout);
     std::fflush(stdout);
   }
+  for (Answer& answer : answers) answer.timings.image += options.reading;
   return answers;
 }
 

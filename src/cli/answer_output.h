@@ -1,6 +1,7 @@
 // How answers leave the program: text as it comes on stdout and timings on stderr, or one JSON document on stdout.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ class AnswerFlags {
 struct AskOptions {
   bool streams = true;
   bool continues = false;
+  std::chrono::duration<double, std::milli> reading{};  // of the picture files: part of what the pictures cost
 };
 std::vector<generate::Answer> ask(generate::Session& session, const generate::Request& request,
                                   const config::GenerationConfig& generation, const AskOptions& options);

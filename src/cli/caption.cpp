@@ -43,15 +43,17 @@ class Caption final : public Verb {
     int status = kExitDone;
     for (const auto& path : images_) {
       try {
-        generate::Request request = api::caption_request(prompt, flags_.images.read(path), length_);
+        const ReadImages picture = flags_.images.read({path});
+        generate::Request request = api::caption_request(prompt, picture.images[0], length_);
         flags_.images.apply(request);
         if (!flags_.answer.is_json() && images_.size() > 1) fmt::print("{}:\n", path.string());
-        const auto answers = ask(session, request, generation, {.streams = !flags_.answer.is_json()});
+        const auto answers =
+            ask(session, request, generation, {.streams = !flags_.answer.is_json(), .reading = picture.time});
         print(path, answers.at(0), loaded.load_ms);
         if (exit_status(answers) != kExitDone) return exit_status(answers);
       } catch (const Error& error) {
         if (images_.size() == 1) throw;
-        fmt::print(stderr, "molmo: {}\n", error.what());
+        print_error(error);
         status = kExitFailed;
       }
     }

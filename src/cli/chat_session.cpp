@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/nearest.h"
+#include "cli/program.h"
 
 namespace molmo::cli {
 
@@ -50,15 +51,13 @@ bool ChatSession::handle(const std::string& line) {
     }
     fail(ErrorCategory::InvalidArgument, "unknown command '{}'.{} /help lists them", name, did_you_mean(name, names));
   } catch (const Error& error) {
-    fmt::print(stderr, "molmo: {}\n", error.what());
+    print_error(error);
   }
   return true;
 }
 
 void ChatSession::set_images(const std::vector<std::filesystem::path>& paths) {
-  std::vector<image::Image> images;
-  for (const auto& path : paths) images.push_back(flags_.images.read(path));
-  images_ = std::move(images);
+  pictures_ = flags_.images.read(paths);
   image_paths_ = paths;
   reset("");
 }
@@ -73,10 +72,12 @@ std::string ChatSession::help() {
 
 generate::Answer ChatSession::next_answer(const std::string& question, bool streams) {
   generate::Request request{.prompt = question};
-  if (turns_.empty()) request.images = images_;
+  if (turns_.empty()) request.images = pictures_.images;
   flags_.images.apply(request);
   const generate::Answer answer =
-      cli::ask(session_, request, generation_, {.streams = streams, .continues = !turns_.empty()}).at(0);
+      cli::ask(session_, request, generation_,
+               {.streams = streams, .continues = !turns_.empty(), .reading = std::exchange(pictures_.time, {})})
+          .at(0);
   const bool was_read = answer.finish_reason != generate::FinishReason::Cancelled || !answer.tokens.empty();
   if (was_read) turns_.push_back({question, answer});  // else the conversation is as it was
   if (!flags_.answer.is_quiet()) print_timings(answer, model_.load_ms);
@@ -88,7 +89,7 @@ void ChatSession::ask(const std::string& question) {
 }
 
 void ChatSession::point(const std::string& what) {
-  if (images_.empty()) fail(ErrorCategory::InvalidArgument, "/point needs a picture: /image FILE first");
+  if (pictures_.images.empty()) fail(ErrorCategory::InvalidArgument, "/point needs a picture: /image FILE first");
   const generate::Answer answer = next_answer(api::point_request(what, {}).prompt, /*streams=*/false);
   for (const auto& point : answer.points) fmt::print("{:.1f}\t{:.1f}\t{}\n", point.px.x, point.px.y, point.point.label);
   if (answer.points.empty()) fmt::print("{}\n", answer.text);

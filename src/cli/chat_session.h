@@ -48,7 +48,7 @@ class ChatSession {
   generate::Session session_;
   config::GenerationConfig generation_;
   std::vector<std::filesystem::path> image_paths_;
-  std::vector<image::Image> images_;  // of the conversation; they go with its first question
+  ReadImages pictures_;  // of the conversation; they go with its first question
   std::vector<Turn> turns_;
   bool wants_to_leave_ = false;
 };

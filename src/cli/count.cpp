@@ -32,11 +32,12 @@ class Count final : public Verb {
 
   int run() override {
     const config::GenerationConfig generation = flags_.generation.get();
-    generate::Request request = api::count_request(what_, flags_.images.read(image_));
+    const ReadImages picture = flags_.images.read({image_});
+    generate::Request request = api::count_request(what_, picture.images[0]);
     flags_.images.apply(request);
     const TimedModel loaded = flags_.model.load();
     generate::Session session(loaded.model);
-    const auto answers = ask(session, request, generation, {.streams = false});
+    const auto answers = ask(session, request, generation, {.streams = false, .reading = picture.time});
     const generate::Answer& answer = answers.at(0);
     const auto count = api::parse_count(answer);
     if (!overlay_.empty()) image::write_overlay(request.images[0], overlay_points(answer), overlay_);

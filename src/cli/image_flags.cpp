@@ -27,8 +27,13 @@ void ImageFlags::define(CLI::App& app) {
       ->group("Pictures");
 }
 
-image::Image ImageFlags::read(const std::filesystem::path& path) const {
-  return image::read_image(path, {.max_file_bytes = max_mebibytes_ << 20, .max_pixels = max_megapixels_ << 20});
+ReadImages ImageFlags::read(const std::vector<std::filesystem::path>& paths) const {
+  const auto start = std::chrono::steady_clock::now();
+  const image::ImageLimits limits{.max_file_bytes = max_mebibytes_ << 20, .max_pixels = max_megapixels_ << 20};
+  ReadImages result;
+  for (const auto& path : paths) result.images.push_back(image::read_image(path, limits));
+  result.time = std::chrono::steady_clock::now() - start;
+  return result;
 }
 
 void ImageFlags::apply(generate::Request& request) const {

@@ -1,6 +1,7 @@
 // Flags about pictures.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -13,15 +14,17 @@
 
 namespace molmo::cli {
 
+struct ReadImages {
+  std::vector<image::Image> images;
+  std::chrono::duration<double, std::milli> time{};  // from the files to pixels
+};
+
 class ImageFlags {
  public:
   void define(CLI::App& app);
-  image::Image read(const std::filesystem::path& path) const;
+  ReadImages read(const std::vector<std::filesystem::path>& paths) const;
   // Sets what the flags say about the way of the pictures into the model.
   void apply(generate::Request& request) const;
-
-  const std::optional<int64_t>& max_crops() const { return max_crops_; }
-  config::Quirks quirks() const { return quirks_; }
 
  private:
   std::optional<int64_t> max_crops_;

@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <new>
 
+#include "api/guard.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/nearest.h"
@@ -121,6 +121,12 @@ int dispatch(std::vector<std::string> arguments) {
 
 }  // namespace
 
+void print_error(const Error& error) {
+  std::string line = error.what();
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  fmt::print(stderr, "molmo: {}\n", line);
+}
+
 std::unique_ptr<CLI::App> make_app(Verb& verb, const VerbEntry& entry) {
   auto app = std::make_unique<CLI::App>("", std::string(entry.name));
   app->set_help_flag();  // --help is answered before parsing: it must win over every error
@@ -136,15 +142,16 @@ int run_program(const std::vector<std::string>& arguments) {
   install_sinks();
   install_interrupt_handler();
   try {
-    const int status = dispatch(arguments);
-    // Output that did not arrive is a failure: a full disk behind `> answers.json` must not look like success.
-    if (std::fflush(stdout) != 0)
-      fail(ErrorCategory::Io, "standard output could not be written: {}", std::strerror(errno));
-    return status;
-  } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "molmo: out of memory. A smaller --dtype, fewer --max-crops or a shorter context needs less.\n");
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "molmo: {}\n", error.what());
+    return api::guarded([&] {
+      const int status = dispatch(arguments);
+      // Output that did not arrive is a failure: a full disk behind `> answers.json` must not look like success.
+      if (std::fflush(stdout) != 0) {
+        fail(ErrorCategory::Io, "standard output could not be written: {}", std::strerror(errno));
+      }
+      return status;
+    });
+  } catch (const Error& error) {
+    print_error(error);
   }
   return kExitFailed;
 }

@@ -7,6 +7,10 @@
 
 #include "cli/verb.h"
 
+namespace molmo {
+class Error;
+}
+
 namespace molmo::cli {
 
 constexpr int kExitDone = 0;
@@ -16,6 +20,9 @@ constexpr int kExitCancelled = 130;  // Ctrl-C
 
 // Arguments without the program's name.
 int run_program(const std::vector<std::string>& arguments);
+
+// One line on stderr: "molmo: what, where and what to do".
+void print_error(const Error& error);
 
 // The flags of a verb, each with its environment twin MOLMO_<FLAG>. `verb` must outlive the result.
 std::unique_ptr<CLI::App> make_app(Verb& verb, const VerbEntry& entry);

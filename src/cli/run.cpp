@@ -45,6 +45,7 @@ class Run final : public Verb {
     app.add_flag("--raw", request_.is_raw, "TEXT is the whole prompt, byte for byte: no role words, no leading space")
         ->group("Question");
     app.add_option("--answers", num_answers_, "independent answers; more than one differ only with --temp")
+        ->check(CLI::Range(1, 1024))
         ->type_name("K")
         ->capture_default_str()
         ->group("Answer");
@@ -60,12 +61,13 @@ class Run final : public Verb {
     if (!overlay_.empty() && images_.empty())
       throw UsageError("--overlay needs a picture to draw on: pass --image FILE.");
     request_.prompt = prompt_ == "-" ? read_standard_input() : prompt_;
-    for (const auto& path : images_) request_.images.push_back(flags_.images.read(path));
+    ReadImages pictures = flags_.images.read(images_);
+    request_.images = std::move(pictures.images);
     flags_.images.apply(request_);
     const TimedModel loaded = flags_.model.load();
     generate::Session session(loaded.model);
     const bool streams = !flags_.answer.is_json() && num_answers_ == 1 && generation.num_beams == 1;
-    std::vector<Answer> answers = ask(session, request_, generation, {.streams = streams});
+    std::vector<Answer> answers = ask(session, request_, generation, {.streams = streams, .reading = pictures.time});
     answers.resize(std::min<size_t>(answers.size(), static_cast<size_t>(num_answers_)));  // of beams, the best
     if (!overlay_.empty()) image::write_overlay(request_.images[0], overlay_points(answers.at(0)), overlay_);
     print(answers, loaded.load_ms, streams);

@@ -44,7 +44,7 @@ class Trace final : public Verb {
 
   int run() override {
     request_.prompt = prompt_ == "-" ? read_standard_input() : prompt_;
-    for (const auto& path : images_) request_.images.push_back(image_flags_.read(path));
+    request_.images = image_flags_.read(images_).images;
     image_flags_.apply(request_);
     const TimedModel loaded = model_flags_.load();
     checkpoint::write_safetensors(output_, api::trace(*loaded.model, request_));
