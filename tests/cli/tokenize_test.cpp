@@ -22,7 +22,7 @@ using test::run_molmo;
 using testing::HasSubstr;
 
 std::string model_folder(const std::string& name) {
-  return fixture_path("model/" + name + "/hf");
+  return test::checkpoint_path(name);
 }
 
 // The texts of the golden file in one run of the program.

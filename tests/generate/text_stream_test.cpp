@@ -16,7 +16,8 @@ namespace {
 const std::vector<std::string> kTokenizers = {"P1-qwen2-clip", "P2-olmo-clip", "P3-olmoe-clip"};
 
 text::Tokenizer load_tokenizer(const std::string& name) {
-  return text::Tokenizer::load(test::fixture_path("model/" + name + "/native/tokenizer"));
+  const auto folder = test::checkpoint_path(name);
+  return text::Tokenizer::load(folder.filename() == "native" ? folder / "tokenizer" : folder);
 }
 
 // Random tokens, with many that begin or end characters, spaces, and the marks that clean-up of spaces looks for.
