@@ -50,8 +50,7 @@ std::vector<fs::path> documents() {
 TEST(Documents, NamePathsThatExist) {
   // Paths stand between backticks and begin with a folder of the project; <placeholders> and patterns name no single
   // path.
-  const std::regex path_pattern(
-      R"re(`((?:src|tests|include|docs|scripts|cmake|examples|bench|configs)/[\w./+-]*)`)re");
+  const std::regex path_pattern(R"re(`((?:src|tests|include|docs|scripts|cmake|examples|bench|configs)/[\w./+-]*)`)re");
   size_t num_paths = 0;
   for (const auto& document : documents()) {
     const std::string text = read(document);
