@@ -69,6 +69,7 @@ struct DataSource {
   std::string split = "train";
   std::optional<double> size;  // counts as this many examples in the mixture; empty: as many as it has
   std::optional<double> rate;  // share within the group; empty: by the square root of the size
+  std::vector<std::string> options;  // "key=value" settings of data that is generated
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -77,6 +78,7 @@ struct DataSource {
     visit("split", split, "part of the data set");
     visit("size", size, "counts as this many examples in the mixture; null for its own size");
     visit("rate", rate, "share within the group; null for the square root of the size");
+    visit("options", options, "key=value settings of data that is generated");
   }
 };
 

@@ -28,7 +28,7 @@ struct Example {
   std::vector<Picture> pictures;   // none: text only
   text::Example text;              // the conversations; `image_size` is filled where points are in pixels
   std::optional<double> weight;    // multiplies the loss weights
-  std::filesystem::path label_map; // of the objective patch_labels: 8-bit gray PNG, a class for each pixel
+  std::optional<Picture> label_map;  // of the objective patch_labels: 8-bit gray PNG, a class for each pixel
   Json metadata;                   // what only evaluation needs: masks, splits, question types
 };
 
