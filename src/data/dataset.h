@@ -1,7 +1,8 @@
 // A data set as training and evaluation see it: examples by number.
 //   std::shared_ptr<const Dataset> dataset = open_dataset({.name = "pixmo_points", .path = "data/pixmo-points"});
-//   RandomStream draws(seed, "example", index);
+//   RandomStream draws(seed, dataset->name(), index);
 //   Example example = dataset->example(index, draws);
+// Which sets there are: data/registry.h. Mixing and loading them: data/mixture.h, data/loader.h.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +25,14 @@ struct Picture {
 };
 
 struct Example {
-  std::string id;                  // unique within the data set
-  std::vector<Picture> pictures;   // none: text only
-  text::Example text;              // the conversations; `image_size` is filled where points are in pixels
-  std::optional<double> weight;    // multiplies the loss weights
-  std::optional<Picture> label_map;  // of the objective patch_labels: 8-bit gray PNG, a class for each pixel
-  Json metadata;                   // what only evaluation needs: masks, splits, question types
+  std::string id;                         // unique within the data set
+  std::vector<Picture> pictures;          // none: text only
+  text::Example text;                     // the conversations. Points in pixels need `image_size`, which is filled by
+                                          // who decodes the picture: the size of the upright picture
+  std::optional<std::string> plain_text;  // of the objective text: learnt whole, without a prompt
+  std::optional<double> weight;           // multiplies the loss weights
+  std::optional<Picture> label_map;       // of the objective patch_labels: 8-bit gray PNG, a class for each pixel
+  std::shared_ptr<const Json> metadata;   // an object with what only evaluation needs: masks, question types; or null
 };
 
 class Dataset {
