@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -194,6 +196,7 @@ struct TrainingConfig {
   int64_t export_every = 0;         // steps between exports in Hugging Face layout, 0: at the end of a stage only
   int64_t log_every = 10;
   int64_t evaluate_every = 0;       // steps between validation losses and evaluations, 0: never
+  int64_t evaluate_examples = 2048; // of the validation data that are used, over all ranks
 
   // Throws InvalidArgument naming the field, its value and what is allowed.
   void validate() const;
@@ -214,8 +217,17 @@ struct TrainingConfig {
     visit("export_every", export_every, "steps between exports in Hugging Face layout; 0 for the end of a stage only");
     visit("log_every", log_every, "steps between lines of the log");
     visit("evaluate_every", evaluate_every, "steps between evaluations; 0 for never");
+    visit("evaluate_examples", evaluate_examples, "examples of the validation data that are used");
   }
 };
+
+// `overrides` are "key=value" with the keys of the file; a number chooses from a list, "stages.0.steps=10". Throws
+// NotFound, BadData, or InvalidArgument naming the key and the nearest one. Validated.
+TrainingConfig read_training_config(const std::filesystem::path& path, std::span<const std::string> overrides = {});
+// One override, without validation.
+void override_setting(TrainingConfig& config, const std::string& assignment);
+// The configuration as the text of a file that reads back the same.
+std::string write_training_config(const TrainingConfig& config);
 
 }  // namespace molmo::config
 
