@@ -28,9 +28,9 @@
 namespace molmo::data {
 
 struct LoaderOptions {
-  int num_workers = 2;      // 0: next() prepares the sample itself
-  int64_t prefetch = 16;    // samples that are prepared ahead at most
-  uint64_t first = 0;       // position in the global order, of all ranks together
+  int num_workers = 2;               // 0: next() prepares the sample itself
+  int64_t prefetch = 16;             // samples that are prepared ahead at most
+  uint64_t first = 0;                // position in the global order, of all ranks together
   std::optional<uint64_t> end = {};  // position behind the last one; empty: the order's own end
   int rank = 0, num_ranks = 1;
   int max_replacements = 100;  // of one sample; then its error is thrown

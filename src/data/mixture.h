@@ -17,7 +17,7 @@
 namespace molmo::config {
 struct DataSource;
 struct MixtureGroup;
-}
+}  // namespace molmo::config
 
 namespace molmo::data {
 

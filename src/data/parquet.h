@@ -3,10 +3,10 @@
 //   Json row = table->row(7);                       // {"image_url": "...", "points": [{"x": 1.5, "y": 2.0}], ...}
 //   ParquetWriter writer("train.parquet", pixmo_columns("pixmo-cap"));
 //   writer.add(row);  writer.commit();
-// Values: null, true/false, whole numbers, reals (a float32 becomes the shortest decimal that rounds to it), texts, bytes
-// (Json::binary), lists, structs as objects; a list of booleans is one text of 0s and 1s, because masks are large.
-// Files are hostile: Arrow checks sizes and offsets, every table is validated before it is used, memory is limited, and
-// whatever goes wrong is a BadData that names the file. Arrow stays out of this header.
+// Values: null, true/false, whole numbers, reals (a float32 becomes the shortest decimal that rounds to it), texts,
+// bytes (Json::binary), lists, structs as objects; a list of booleans is one text of 0s and 1s, because masks are
+// large. Files are hostile: Arrow checks sizes and offsets, every table is validated before it is used, memory is
+// limited, and whatever goes wrong is a BadData that names the file. Arrow stays out of this header.
 #pragma once
 
 #include <cstdint>
@@ -22,23 +22,23 @@
 
 namespace molmo::data {
 
-// A column of a table and its type in Arrow's notation: "string", "bool", "int32", "int64", "float", "double", "binary",
-// "list<item: T>", "struct<a: T, b: T>".
+// A column of a table and its type in Arrow's notation: "string", "bool", "int32", "int64", "float", "double",
+// "binary", "list<item: T>", "struct<a: T, b: T>".
 struct TableColumn {
   std::string name, type;
   bool operator==(const TableColumn&) const = default;
 };
 
 struct ParquetOptions {
-  std::vector<std::string> columns = {};     // to read; empty: all
-  uint64_t cache_bytes = uint64_t{256} << 20;  // decoded row groups that are kept
+  std::vector<std::string> columns = {};           // to read; empty: all
+  uint64_t cache_bytes = uint64_t{256} << 20;      // decoded row groups that are kept
   uint64_t max_decoded_bytes = uint64_t{4} << 30;  // of one row group
 };
 
 class ParquetTable {
  public:
-  // The files, one after the other, are one table. Throws NotFound, or BadData for a file that is no parquet file, lacks
-  // a column that is asked for, or has another type of it than the first file.
+  // The files, one after the other, are one table. Throws NotFound, or BadData for a file that is no parquet file,
+  // lacks a column that is asked for, or has another type of it than the first file.
   static std::shared_ptr<const ParquetTable> open(const std::vector<std::filesystem::path>& files,
                                                   const ParquetOptions& options = {});
   virtual ~ParquetTable() = default;
@@ -86,8 +86,8 @@ class ParquetWriter {
 };
 
 // The parquet files below `path` that hold `split`: the file itself where it is one, else those whose names begin with
-// the split ("train-00000-of-00005.parquet"), in the folder or its `data` folder, in order of their names; where no name
-// begins with a split, all files are "train". Throws NotFound, saying which splits there are.
+// the split ("train-00000-of-00005.parquet"), in the folder or its `data` folder, in order of their names; where no
+// name begins with a split, all files are "train". Throws NotFound, saying which splits there are.
 std::vector<std::filesystem::path> find_parquet_files(const std::filesystem::path& path, std::string_view split);
 // Whether there is any.
 bool has_parquet_split(const std::filesystem::path& path, std::string_view split);

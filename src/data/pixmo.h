@@ -43,9 +43,9 @@ class PictureFolder {
   std::unordered_set<std::string> names_;
 };
 
-// One record for the rows of one picture: its URL, `image`, and every other column as a list. The hash of the picture is
-// dropped, or kept once as `original_sha256` where downloads were not checked against it. Throws BadData where the rows
-// disagree on it.
+// One record for the rows of one picture: its URL, `image`, and every other column as a list. The hash of the picture
+// is dropped, or kept once as `original_sha256` where downloads were not checked against it. Throws BadData where the
+// rows disagree on it.
 Json group_rows(std::span<const Json> rows, std::string_view image, bool hashes_were_checked);
 
 }  // namespace molmo::data

@@ -17,8 +17,8 @@ namespace molmo::data {
 
 struct DatasetSource {
   std::string name;
-  std::filesystem::path path;   // folder (or file) with the data, as it was published
-  std::string split = "train";  // train, validation or test
+  std::filesystem::path path;             // folder (or file) with the data, as it was published
+  std::string split = "train";            // train, validation or test
   std::vector<std::string> options = {};  // "key=value" settings that the set has
   config::Quirks quirks = config::Quirks::Reference;
 };

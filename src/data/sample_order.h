@@ -2,8 +2,8 @@
 // (reference: olmo/data/iterable_dataset_mixture.py, and equal to it number by number).
 //   SampleOrder order = SampleOrder::random({717042, 50000}, sampling_rates(groups), /*seed=*/50189);
 //   Sample sample = order.at(n);   // any n: a run resumes by going on with n
-// Each draw takes a set by its rate (MT19937, rates rounded to float32); each set runs through a permutation of its own,
-// which is drawn anew for every epoch with seed + 1771 * epoch. Const calls are thread-safe.
+// Each draw takes a set by its rate (MT19937, rates rounded to float32); each set runs through a permutation of its
+// own, which is drawn anew for every epoch with seed + 1771 * epoch. Const calls are thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct Sample {
 };
 
 struct SourceShare {
-  double size = 0;                     // examples that it counts as
-  std::optional<double> rate = {};     // share within the group; empty for all: square root of the size
+  double size = 0;                  // examples that it counts as
+  std::optional<double> rate = {};  // share within the group; empty for all: square root of the size
 };
 
 struct GroupShares {

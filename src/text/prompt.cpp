@@ -49,19 +49,6 @@ std::string join_tag(std::string_view tag, std::string_view text) {
   return text.empty() ? std::string(tag) : fmt::format("{} {}", tag, text);
 }
 
-// Each placeholder becomes the points that belong to it.
-std::string insert_points(std::string answer, const std::vector<AnswerPoints>& all_points) {
-  for (const AnswerPoints& entry : all_points) {
-    const size_t at = answer.find(kPointPlaceholder);
-    if (at == std::string::npos) {
-      fail(ErrorCategory::InvalidArgument, "the answer has fewer {} than the {} that come with it", kPointPlaceholder,
-           all_points.size());
-    }
-    answer.replace(at, kPointPlaceholder.size(), point_text(entry.points, 100.0, entry.inline_text, entry.alt_text));
-  }
-  return answer;
-}
-
 bool has_options(const Annotation& annotation) {
   return annotation.question && (annotation.options || annotation.unlabelled_options);
 }
@@ -190,7 +177,7 @@ std::string PromptFormatter::request(const Annotation& annotation, PromptDraws& 
 
 std::string PromptFormatter::answer(const Annotation& annotation, PromptDraws& draws) const {
   if (annotation.answers) return best_answer(*annotation.answers, draws);
-  if (annotation.answer) return insert_points(*annotation.answer, annotation.answer_points);
+  if (annotation.answer) return answer_with_points(annotation);
   if (annotation.answer_with_points) return *annotation.answer_with_points;
   if (annotation.text) return *annotation.text;
   fail(ErrorCategory::InvalidArgument, "an example of style '{}' has no answer to train on",
@@ -296,6 +283,19 @@ std::string points_answer(const Annotation& annotation, const std::optional<Imag
   const std::string text = point_text(*annotation.points, scale, label, label, annotation.point_precision);
   if (annotation.style != "point_count") return text;
   return fmt::format("Counting the {} shows a total of {}.", text, annotation.points->size());
+}
+
+std::string answer_with_points(const Annotation& annotation) {
+  std::string answer = annotation.answer.value_or("");
+  for (const AnswerPoints& entry : annotation.answer_points) {
+    const size_t at = answer.find(kPointPlaceholder);
+    if (at == std::string::npos) {
+      fail(ErrorCategory::InvalidArgument, "the answer has fewer {} than the {} that come with it", kPointPlaceholder,
+           annotation.answer_points.size());
+    }
+    answer.replace(at, kPointPlaceholder.size(), point_text(entry.points, 100.0, entry.inline_text, entry.alt_text));
+  }
+  return answer;
 }
 
 std::string join_messages(std::span<const std::string> messages, std::string_view end_of_sequence) {

@@ -98,6 +98,10 @@ class PromptFormatter {
 // The answer to a request to point or count: the tag, a sentence with the total, or that there are none.
 std::string points_answer(const Annotation& annotation, const std::optional<ImageSize>& image_size);
 
+// The answer of an annotation with the points that belong to it in place of each `<|POINT|>`. Throws InvalidArgument
+// where there are fewer places than points.
+std::string answer_with_points(const Annotation& annotation);
+
 // All messages joined, with `end_of_sequence` after each of the assistant's.
 std::string join_messages(std::span<const std::string> messages, std::string_view end_of_sequence);
 
