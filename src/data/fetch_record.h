@@ -39,15 +39,15 @@ enum class FetchOutcome {
 };
 
 struct FetchRecord {
-  std::string file;  // name of the picture's file
-  std::string url;
+  std::string file = {};  // name of the picture's file
+  std::string url = {};
   FetchOutcome outcome = FetchOutcome::Ok;
-  int status = 0;       // HTTP, 0 without an answer
-  std::string message;  // of failures
+  int status = 0;            // HTTP, 0 without an answer
+  std::string message = {};  // of failures
   // Of pictures, also of those whose hash differs:
-  std::string sha256;
+  std::string sha256 = {};
   uint64_t num_bytes = 0;
-  ImageSize size;  // upright
+  ImageSize size = {};  // upright
 };
 
 // Of an answer whose content was not looked at: Ok for 2xx.
