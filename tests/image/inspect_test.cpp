@@ -38,7 +38,7 @@ TEST(Inspect, NamesFormatAndSizeOfWholePictures) {
   const std::vector<std::pair<std::string, std::string>> pictures = {
       {"jpeg", encode_jpeg(image)}, {"png", encode_png(image)}, {"webp", webp_of(image)}};
   for (const auto& [format, bytes] : pictures) {
-    for (const std::string& padding : {"", "bytes behind the picture"}) {
+    for (const std::string padding : {"", "bytes behind the picture"}) {
       const auto info = inspect(bytes + padding);
       ASSERT_TRUE(info.has_value()) << format;
       EXPECT_EQ(info->format, format);
@@ -67,7 +67,9 @@ TEST(Inspect, SeesEveryChangedByteOfAPngsPixels) {
     changed[at] ^= 0x01;
     const auto info = inspect(changed);
     // A changed first letter makes another chunk of it, without pixels: the decoder's matter.
-    if (info && at >= begin + 4) EXPECT_NE(info->damage, "") << at;
+    if (info && at >= begin + 4) {
+      EXPECT_NE(info->damage, "") << at;
+    }
   }
 }
 
@@ -105,7 +107,9 @@ TEST(Inspect, SurvivesNoise) {
       for (int k = 0; k < 4; ++k)
         changed[12 + (next() >> 33) % (changed.size() - 12)] = static_cast<char>(next() >> 56);
       const auto info = inspect(changed);
-      if (info) EXPECT_GT(info->size.height * info->size.width, 0);
+      if (info) {
+        EXPECT_GT(info->size.height * info->size.width, 0);
+      }
     }
   }
 }
