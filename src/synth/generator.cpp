@@ -1,0 +1,59 @@
+#include "synth/generator.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/error.h"
+#include "base/nearest.h"
+
+namespace molmo::synth {
+
+SynthSample make_points(const SynthOptions& options, RandomStream& draws);
+SynthSample make_count(const SynthOptions& options, RandomStream& draws);
+SynthSample make_caption(const SynthOptions& options, RandomStream& draws);
+SynthSample make_caption_questions(const SynthOptions& options, RandomStream& draws);
+SynthSample make_questions(const SynthOptions& options, RandomStream& draws);
+SynthSample make_clock(const SynthOptions& options, RandomStream& draws);
+SynthSample make_text(const SynthOptions& options, RandomStream& draws);
+
+namespace {
+
+constexpr GeneratorEntry kGenerators[] = {
+    {"points", "scenes, and things to point at, present and absent", Schema::Points, make_points},
+    {"count", "scenes, and things to count", Schema::Count, make_count},
+    {"cap", "scenes with dense captions and spoken transcripts", Schema::Cap, make_caption},
+    {"capqa", "scenes with conversations about them", Schema::CapQa, make_caption_questions},
+    {"ask", "scenes with questions and short answers", Schema::Ask, make_questions},
+    {"clocks", "clocks and watches, and the time that they show", Schema::Clocks, make_clock},
+    {"text", "captions, questions and answers without pictures", Schema::Text, make_text},
+};
+
+}  // namespace
+
+std::span<const GeneratorEntry> generators() {
+  return kGenerators;
+}
+
+const GeneratorEntry& find_generator(std::string_view name) {
+  const auto found = std::find_if(std::begin(kGenerators), std::end(kGenerators),
+                                  [&](const GeneratorEntry& entry) { return entry.name == name; });
+  if (found == std::end(kGenerators)) {
+    std::vector<std::string> names;
+    std::string list;
+    for (const GeneratorEntry& entry : kGenerators) {
+      names.emplace_back(entry.name);
+      list += (list.empty() ? "" : ", ") + names.back();
+    }
+    fail(ErrorCategory::InvalidArgument, "'{}' is not a kind of synthetic data, expected one of: {}.{}", name, list,
+         did_you_mean(name, names));
+  }
+  return *found;
+}
+
+SynthSample make_sample(const GeneratorEntry& generator, const SynthOptions& options, uint64_t index) {
+  options.validate();
+  RandomStream draws(options.seed, generator.name, index);
+  return generator.make(options, draws);
+}
+
+}  // namespace molmo::synth

@@ -1,0 +1,30 @@
+#include "synth/options.h"
+
+#include "base/error.h"
+
+namespace molmo::synth {
+namespace {
+
+template <class T>
+void check_range(std::string_view name, T value, T low, T high) {
+  if (value >= low && value <= high) return;
+  fail(ErrorCategory::InvalidArgument, "{} is {}, allowed are {} to {}", name, value, low, high);
+}
+
+}  // namespace
+
+void SynthOptions::validate() const {
+  check_range<int64_t>("size", size, 32, 4096);
+  check_range<int64_t>("quality", quality, 1, 100);
+  if (num_kinds) check_range<int64_t>("num_kinds", *num_kinds, 1, 255);
+  // More would not fit, and the count of a label stays within what PixMo-Points keeps.
+  if (min_objects) check_range<int64_t>("min_objects", *min_objects, 0, 40);
+  if (max_objects) check_range<int64_t>("max_objects", *max_objects, 1, 40);
+  if (min_object_size) check_range("min_object_size", *min_object_size, 0.02, 0.9);
+  if (max_object_size) check_range("max_object_size", *max_object_size, 0.02, 0.9);
+  check_range<int64_t>("questions", questions, 1, 64);
+  check_range("absent_share", absent_share, 0.0, 1.0);
+  check_range<int64_t>("examples", examples, 1, int64_t{1} << 40);
+}
+
+}  // namespace molmo::synth

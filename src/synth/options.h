@@ -1,0 +1,72 @@
+// How synthetic data is drawn; the same settings for files (`molmo synth`) and for pictures drawn on the fly.
+//   SynthOptions options;   set_field(options, "difficulty=easy");   options.validate();
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/enum_names.h"
+#include "synth/background.h"
+
+namespace molmo::synth {
+
+enum class Difficulty { Easy, Medium, Hard };
+enum class LabelMap { None, Kinds, Colors, Offsets, Time };
+
+struct SynthOptions {
+  uint64_t seed = 0;
+  int64_t size = 448;
+  bool vary_aspect = false;
+  int64_t quality = 90;
+  Difficulty difficulty = Difficulty::Medium;
+  std::vector<std::string> kinds;
+  std::optional<int64_t> num_kinds, min_objects, max_objects;
+  std::optional<double> min_object_size, max_object_size;
+  std::optional<BackgroundRange> background;
+  int64_t questions = 4;
+  double absent_share = 0.25;
+  std::vector<std::string> forms;
+  LabelMap labels = LabelMap::None;
+  int64_t examples = 1'000'000;
+
+  // Throws InvalidArgument naming the field, its value and what is allowed.
+  void validate() const;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("seed", seed, "of all draws");
+    visit("size", size, "longer side of a picture in pixels");
+    visit("vary_aspect", vary_aspect, "pictures are not only squares");
+    visit("quality", quality, "of JPEG files, 1 to 100");
+    visit("difficulty", difficulty, "easy, medium or hard: how many kinds and objects, how small, what background");
+    visit("kinds", kinds, "names or groups of things to draw; empty for those of the difficulty");
+    visit("num_kinds", num_kinds, "only the first of these kinds; null for all");
+    visit("min_objects", min_objects, "least objects of a scene; null for the difficulty's");
+    visit("max_objects", max_objects, "most objects of a scene; null for the difficulty's");
+    visit("min_object_size", min_object_size, "smallest object, as a share of the picture's side");
+    visit("max_object_size", max_object_size, "largest object, as a share of the picture's side");
+    visit("background", background, "plain, simple or all; null for the difficulty's");
+    visit("questions", questions, "most annotations of a picture");
+    visit("absent_share", absent_share, "share of questions about things that are not there");
+    visit("forms", forms, "forms of questions, as docs/synth.md lists them; empty for those of the difficulty");
+    visit("labels", labels, "class of each pixel: none, kinds, colors, offsets or time");
+    visit("examples", examples, "size of a data set that is drawn on the fly");
+  }
+};
+
+}  // namespace molmo::synth
+
+template <>
+struct molmo::EnumNames<molmo::synth::Difficulty> {
+  using enum synth::Difficulty;
+  static constexpr EnumName<synth::Difficulty> kValues[] = {{Easy, "easy"}, {Medium, "medium"}, {Hard, "hard"}};
+};
+
+template <>
+struct molmo::EnumNames<molmo::synth::LabelMap> {
+  using enum synth::LabelMap;
+  static constexpr EnumName<synth::LabelMap> kValues[] = {
+      {None, "none"}, {Kinds, "kinds"}, {Colors, "colors"}, {Offsets, "offsets"}, {Time, "time"}};
+};
