@@ -1,6 +1,6 @@
 # libmolmo, its headers, the program, and how other projects find them:
 #   find_package(molmo) and molmo::molmo, or pkg-config molmo
-# With MOLMO_BUNDLE_TORCH the libtorch libraries are installed beside libmolmo, and the source tree may go.
+# With MOLMO_BUNDLE_TORCH the libraries of libtorch and Arrow are installed beside libmolmo, and the source tree may go.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -33,12 +33,12 @@ if(MOLMO_BUNDLE_TORCH AND EXISTS ${torch_lib}/libtorch_cuda.so)
 endif()
 if(MOLMO_BUNDLE_TORCH)
   file(GLOB torch_libraries ${torch_lib}/libtorch_cpu.so ${torch_lib}/libc10.so ${torch_lib}/libgomp*.so*)
-  install(FILES ${torch_libraries} DESTINATION ${CMAKE_INSTALL_LIBDIR}/molmo
+  install(FILES ${torch_libraries} ${arrow_library} ${parquet_library} DESTINATION ${CMAKE_INSTALL_LIBDIR}/molmo
           PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
   set_target_properties(molmo PROPERTIES INSTALL_RPATH "$ORIGIN/molmo")
   set_target_properties(molmo_program PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/molmo")
 else()
-  set_target_properties(molmo molmo_program PROPERTIES INSTALL_RPATH ${torch_lib})
+  set_target_properties(molmo molmo_program PROPERTIES INSTALL_RPATH "${torch_lib};${MOLMO_ARROW_DIR}")
 endif()
 
 install(TARGETS molmo EXPORT molmoTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

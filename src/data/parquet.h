@@ -75,7 +75,7 @@ class ParquetWriter {
   ParquetWriter& operator=(const ParquetWriter&) = delete;
 
   // An object with the columns as keys; what is missing is null. Throws BadData, naming row and column, for a value of
-  // another type and for a key that is no column.
+  // another type and for a key that is no column; after that nothing can be committed.
   void add(const Json& row);
   // Atomic: the file appears complete or not at all.
   void commit();
