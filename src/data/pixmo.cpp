@@ -1,12 +1,10 @@
 #include "data/pixmo.h"
 
-#include <openssl/evp.h>
-
-#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "data/sha256.h"
 
 namespace molmo::data {
 namespace {
@@ -87,13 +85,7 @@ const std::vector<TableColumn>& pixmo_columns(std::string_view table) {
 }
 
 std::string url_file_name(std::string_view url) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned int size = 0;
-  if (EVP_Digest(url.data(), url.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
-    fail(ErrorCategory::Internal, "internal error: SHA-256 failed");
-  std::string name;
-  for (unsigned int i = 0; i < size; ++i) name += fmt::format("{:02x}", digest[i]);
-  return name;
+  return sha256_hex(url);
 }
 
 PictureFolder::PictureFolder(fs::path images, fs::path set_folder)
