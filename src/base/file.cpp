@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/system_calls.h"
 
 namespace molmo {
 namespace {
@@ -34,14 +35,14 @@ class Descriptor {
 
 void fsync_folder_of(const std::filesystem::path& path) {
   std::filesystem::path folder = path.parent_path().empty() ? "." : path.parent_path();
-  Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (descriptor.get() < 0 || ::fsync(descriptor.get()) != 0) fail_errno(folder, "sync folder");
+  Descriptor descriptor(system_open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor.get() < 0 || system_sync(descriptor.get()) != 0) fail_errno(folder, "sync folder");
 }
 
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes) {
-  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Descriptor descriptor(system_open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
   if (descriptor.get() < 0 || ::fstat(descriptor.get(), &status) != 0) fail_errno(path, "open");
   if (S_ISDIR(status.st_mode)) fail(ErrorCategory::InvalidArgument, "{}: is a folder, expected a file", path.string());
@@ -63,7 +64,7 @@ std::string read_file(const std::filesystem::path& path, uint64_t max_bytes) {
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   static std::atomic<uint64_t> counter = 0;
   temporary_ = path_.string() + fmt::format(".tmp.{}.{}", ::getpid(), counter++);
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  descriptor_ = system_open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail_errno(temporary_, "create");
 }
 
@@ -75,17 +76,19 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
+    const ssize_t count = system_write(descriptor_, bytes.data(), bytes.size());
     if (count < 0) fail_errno(temporary_, "write");
+    if (count == 0) fail(ErrorCategory::Io, "{}: cannot write: the file takes no more bytes", temporary_.string());
     bytes = bytes.subspan(count);
   }
 }
 
 void AtomicFile::commit() {
-  if (::fsync(descriptor_) != 0) fail_errno(temporary_, "sync");
-  if (::close(std::exchange(descriptor_, -1)) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+  if (system_sync(descriptor_) != 0) fail_errno(temporary_, "sync");
+  if (system_close(std::exchange(descriptor_, -1)) != 0 || system_rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int code = errno;
     ::unlink(temporary_.c_str());
+    errno = code;
     fail_errno(path_, "rename into place");
   }
   fsync_folder_of(path_);
@@ -98,7 +101,7 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view bytes
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Descriptor descriptor(system_open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
   if (descriptor.get() < 0 || ::fstat(descriptor.get(), &status) != 0) fail_errno(path, "open");
   if (!S_ISREG(status.st_mode)) fail(ErrorCategory::InvalidArgument, "{}: not a regular file", path.string());
