@@ -65,6 +65,11 @@ Distribution distribution_of(const model::ParameterSpec& parameter, const ModelC
 
 }  // namespace
 
+at::Tensor initial_weight(const model::ParameterSpec& parameter, const ModelConfig& config, DType dtype,
+                          uint64_t seed) {
+  return random_tensor(parameter.shape, dtype, distribution_of(parameter, config), seed, "init/" + parameter.name);
+}
+
 void init_checkpoint(const ModelConfig& config, const std::filesystem::path& output, const InitOptions& options) {
   std::map<std::string, model::ParameterSpec> parameters;
   DTypes dtypes;
@@ -85,9 +90,7 @@ void init_checkpoint(const ModelConfig& config, const std::filesystem::path& out
   Progress progress("init", parameters.size(), "tensors");
   write_hf_weights(folder.path(), config, dtypes, options.max_shard_bytes, [&](const std::string& name) {
     progress.advance();
-    const model::ParameterSpec& parameter = parameters.at(name);
-    return random_tensor(parameter.shape, options.dtype, distribution_of(parameter, config), options.seed,
-                         "init/" + name);
+    return initial_weight(parameters.at(name), config, options.dtype, options.seed);
   });
   folder.commit();
 }

@@ -3,6 +3,8 @@
 // The same seed gives the same bytes for any number of threads.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -10,6 +12,7 @@
 #include "base/dtype.h"
 #include "checkpoint/convert.h"
 #include "config/model.h"
+#include "model/parameter_table.h"
 
 namespace molmo::checkpoint {
 
@@ -26,5 +29,9 @@ struct InitOptions {
 // Weights are drawn in parallel and streamed to disk. Throws InvalidArgument, or Io when the disk is too small.
 void init_checkpoint(const config::ModelConfig& config, const std::filesystem::path& output,
                      const InitOptions& options = {});
+
+// One parameter of such a checkpoint.
+at::Tensor initial_weight(const model::ParameterSpec& parameter, const config::ModelConfig& config, DType dtype,
+                          uint64_t seed);
 
 }  // namespace molmo::checkpoint

@@ -1,5 +1,6 @@
 #include "checkpoint/tokenizer_files.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -117,6 +118,32 @@ void check_image_tokens(const fs::path& folder, const config::ModelConfig& confi
     }
     ++expected;
   }
+}
+
+void copy_tokenizer_with_image_tokens(const fs::path& from, const fs::path& to, const config::ModelConfig& config) {
+  copy_tokenizer(from, to);
+  const fs::path path = to / kTokenizerName;
+  nlohmann::json document = read_document(path);
+  if (!added_token_id(document, config::image_token_texts()[0])) {
+    if (!document.is_object() || !document["model"].is_object() || !document["model"]["vocab"].is_object()) {
+      fail(ErrorCategory::BadData, "{}: has no vocabulary", (from / kTokenizerName).string());
+    }
+    int64_t next = 0;
+    for (const auto& id : document["model"]["vocab"]) next = std::max(next, id.is_number() ? id.get<int64_t>() + 1 : 0);
+    nlohmann::json& added = document["added_tokens"];
+    if (!added.is_array()) added = nlohmann::json::array();
+    for (const auto& token : added) next = std::max(next, token.value("id", int64_t{-1}) + 1);
+    if (next > config.decoder.vocab_size) {
+      fail(ErrorCategory::InvalidArgument, "{}: has {} tokens, the model's vocabulary has {}",
+           (from / kTokenizerName).string(), next, config.decoder.vocab_size);
+    }
+    for (int64_t i = 0; next < config.decoder.vocab_size; ++i)
+      added.push_back(nlohmann::json(added_token(next++, fmt::format("|<EXTRA_TOKENS_{}>|", i))));
+    for (const std::string_view text : config::image_token_texts())
+      added.push_back(nlohmann::json(added_token(next++, text)));
+    write_file_atomic(path, document.dump());
+  }
+  check_image_tokens(to, config);
 }
 
 void write_byte_tokenizer(const fs::path& folder, int64_t vocab_size) {
