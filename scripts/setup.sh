@@ -11,7 +11,7 @@ packages=(
   libturbojpeg0-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libcairo2-dev libpango1.0-dev librsvg2-dev
   nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev libutf8proc-dev libeigen3-dev
   libsqlite3-dev libcurl4-openssl-dev libssl-dev libboost1.81-dev libgloo-dev libchafa-dev libedit-dev
-  libgtest-dev libgmock-dev libbenchmark-dev libfreetype-dev libfontconfig-dev
+  zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev libfreetype-dev libfontconfig-dev
   fonts-dejavu-core fonts-noto-color-emoji fonts-liberation2 fonts-lato fonts-open-sans fonts-roboto-slab
   fonts-comic-neue fonts-dkg-handwriting fonts-inconsolata
 )

@@ -254,7 +254,7 @@ class Table final : public ParquetTable {
   mutable uint64_t kept_bytes_ = 0;
 };
 
-constexpr std::array<std::string_view, 4> kSplits = {"train", "validation", "test", "dev"};
+constexpr std::array<std::string_view, 6> kSplits = {"train", "validation", "val", "test", "testmini", "dev"};
 
 // The split that a file's name begins with: "train" of "train-00000-of-00002.parquet".
 std::string_view split_of(const fs::path& path) {

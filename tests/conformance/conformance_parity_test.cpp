@@ -77,7 +77,13 @@ TEST(Conformance, AnswersTheTables) {
 }
 
 TEST(Conformance, AnswersTheFormattingOfExamples) {
-  expect_answers(molmo::test::fixture_path("formatting"), 400);
+  expect_answers(molmo::test::fixture_path("formatting"), 450);
+}
+
+TEST(Conformance, AnswersTheActionsAndBoxesOfScreens) {
+  const Answers answers = answer(molmo::test::fixture_path("metrics/android_encoding.json"));
+  EXPECT_EQ(answers.num_failed, 0) << answers.text;
+  EXPECT_GE(answers.num_passed, 100) << answers.text;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "cli/conformance/formatting_case.h"
 #include "cli/conformance/kind.h"
 #include "text/prompt.h"
 
@@ -9,27 +10,6 @@ namespace molmo::conformance {
 namespace {
 
 using Strings = std::vector<std::string>;
-
-// Chance as fixtures give it: one value for every uniform and one for every normal draw; choices take the first.
-class GivenDraws : public text::PromptDraws {
- public:
-  explicit GivenDraws(const Json& values)
-      : uniform_(values.value("random", 0.5)), normal_(values.value("normal", 0.0)) {}
-  double uniform() override { return uniform_; }
-  double normal(double) override { return normal_; }
-  size_t choice(size_t) override { return 0; }
-
- private:
-  double uniform_, normal_;
-};
-
-// Fixtures replace each list of templates by one text.
-std::shared_ptr<const text::TemplateLists> given_templates(const Json& document) {
-  if (!document.contains("templates")) return text::TemplateLists::builtin();
-  Json lists = Json::object();
-  for (const auto& [name, text] : document["templates"].items()) lists[name] = Json::array({text});
-  return std::make_shared<const text::TemplateLists>(text::TemplateLists::parse(dump_json(lists), "templates"));
-}
 
 config::PromptConfig prompt_config(const Json& setting, const Json& override) {
   config::PromptConfig config;
@@ -56,7 +36,8 @@ Json format_prompt(const Json& document, const Json& item) {
     options.answer_choice = text::AnswerChoice::Smallest;
   const text::PromptFormatter formatter(
       prompt_config(document.at("settings").at(item.at("setting").get<std::string>()), override), options);
-  GivenDraws draws(item.value("rng", Json::object()));
+  const Json rng = item.value("rng", Json::object());
+  GivenDraws draws(rng.value("random", 0.5), rng.value("normal", 0.0));
   const auto purpose = item.value("for_inference", false) ? text::Purpose::Inference : text::Purpose::Training;
   try {
     const text::Example example = text::parse_example(item.at("example"), "example");
@@ -73,13 +54,6 @@ Json format_prompt(const Json& document, const Json& item) {
   } catch (const Error& error) {
     return {{"error", error.what()}};
   }
-}
-
-// An expected error is matched by any error.
-std::optional<std::string> find_case_mismatch(const Json& expected, const Json& found) {
-  const bool wants_error = expected.is_object() && expected.contains("error");
-  if (wants_error && found.contains("error")) return std::nullopt;
-  return find_mismatch(expected, found);
 }
 
 Json with_roles(const Json& item) {
@@ -103,19 +77,6 @@ Json points_to_text(const Json& item) {
 Json points_answer(const Json& item) {
   const text::Example example = text::parse_example(item.at("example"), "example");
   return text::points_answer(example.annotations.at(0), example.image_size);
-}
-
-// Files whose cases have their whole answer under `expected`.
-void answer_cases(Run& run, const std::filesystem::path& file,
-                  const std::function<Json(const Json& document, const Json& item)>& compute) {
-  run.answer_json(file, [&](const Place& root, const Json& document) {
-    const Json& cases = document.at("cases");
-    for (size_t i = 0; i < cases.size(); ++i) {
-      const Json computed = compute(document, cases[i]);
-      root["cases"][i]["expected"].answer(computed,
-                                          [&](const Json& expected) { return find_case_mismatch(expected, computed); });
-    }
-  });
 }
 
 }  // namespace

@@ -68,6 +68,8 @@ void answer_prompts(Run& run, const std::filesystem::path& file);
 void answer_roles(Run& run, const std::filesystem::path& file);
 void answer_points_to_text(Run& run, const std::filesystem::path& file);
 void answer_count_templates(Run& run, const std::filesystem::path& file);
+void answer_academic_rows(Run& run, const std::filesystem::path& file);
+void answer_android_encoding(Run& run, const std::filesystem::path& file);
 void skip_training(Run& run, const std::filesystem::path& file);
 
 }  // namespace molmo::conformance

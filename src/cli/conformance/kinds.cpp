@@ -63,6 +63,8 @@ const std::vector<Kind>& kinds() {
       {"roles.json", "", nullptr, answer_roles},
       {"points_to_text.json", "", nullptr, answer_points_to_text},
       {"count_templates.json", "", nullptr, answer_count_templates},
+      {"academic_rows.json", "", nullptr, answer_academic_rows},
+      {"android_encoding.json", "", nullptr, answer_android_encoding},
   };
   return kKinds;
 }
