@@ -21,6 +21,15 @@ pkg_check_modules(freetype REQUIRED IMPORTED_TARGET freetype2)
 pkg_check_modules(fontconfig REQUIRED IMPORTED_TARGET fontconfig)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 
+# glib's -pthread would compile the folders above synth with other options than their precompiled headers.
+foreach(package pangocairo rsvg)
+  get_target_property(options PkgConfig::${package} INTERFACE_COMPILE_OPTIONS)
+  if(options)
+    list(REMOVE_ITEM options -pthread)
+    set_target_properties(PkgConfig::${package} PROPERTIES INTERFACE_COMPILE_OPTIONS "${options}")
+  endif()
+endforeach()
+
 file(GLOB torch_candidates ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
 list(GET torch_candidates 0 torch_default)
 set(MOLMO_TORCH_DIR "${torch_default}" CACHE PATH "The torch folder of the wheel: has include/ and lib/")

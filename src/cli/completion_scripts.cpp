@@ -29,7 +29,7 @@ std::vector<std::string> names_of(const OptionDoc& option) {
 }
 
 // Quotes for single-quoted shell words.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string result = "'";
   for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return result + "'";
@@ -105,18 +105,18 @@ std::string zsh_text(std::string_view text) {
 std::string zsh_script() {
   std::string names, cases;
   for (const CommandDoc& doc : all_documents()) {
-    names += fmt::format("    {}\n", quoted(zsh_text(doc.name) + ":" + zsh_text(doc.summary)));
+    names += fmt::format("    {}\n", shell_quoted(zsh_text(doc.name) + ":" + zsh_text(doc.summary)));
     cases += fmt::format("    {})\n      _arguments \\\n", doc.name);
     for (const OptionDoc& option : doc.options) {
       const std::string value = fmt::format(":{}:{}", zsh_text(option.value_name), zsh_values(option));
       if (option.is_positional()) {
-        cases += fmt::format("        {} \\\n", quoted((option.can_repeat ? "*" : "") + value));
+        cases += fmt::format("        {} \\\n", shell_quoted((option.can_repeat ? "*" : "") + value));
         continue;
       }
       for (const std::string& name : {option.short_name, option.long_name}) {
         if (name.empty()) continue;
         const std::string repeat = option.can_repeat ? "*" : "";
-        cases += fmt::format("        {} \\\n", quoted(repeat + name + "[" + zsh_text(option.description) + "]" +
+        cases += fmt::format("        {} \\\n", shell_quoted(repeat + name + "[" + zsh_text(option.description) + "]" +
                                                        (option.value_name.empty() ? "" : value)));
       }
     }
@@ -148,7 +148,7 @@ std::string fish_script() {
   text += "complete -c molmo -n __fish_use_subcommand -f -l help -d 'explain molmo'\n";
   text += "complete -c molmo -n __fish_use_subcommand -f -l version -d 'tell about this build'\n";
   for (const CommandDoc& doc : all_documents()) {
-    text += fmt::format("complete -c molmo -n __fish_use_subcommand -f -a {} -d {}\n", doc.name, quoted(doc.summary));
+    text += fmt::format("complete -c molmo -n __fish_use_subcommand -f -a {} -d {}\n", doc.name, shell_quoted(doc.summary));
     const std::string condition = fmt::format("complete -c molmo -n '__fish_seen_subcommand_from {}'", doc.name);
     for (const OptionDoc& option : doc.options) {
       if (option.is_positional()) continue;
@@ -160,7 +160,7 @@ std::string fish_script() {
       } else if (!option.value_name.empty()) {
         text += is_path(option) || option.value_name == "MODEL" ? " -r -F" : " -x";
       }
-      text += " -d " + quoted(option.description) + "\n";
+      text += " -d " + shell_quoted(option.description) + "\n";
     }
     text += condition + " -l help -d 'explain this verb'\n";
   }
