@@ -33,7 +33,7 @@ const std::map<std::string, Names> kAllowed = {
     {"generate", {"model", "preprocess", "image", "text", "config"}},
     {"synth", {"data", "image", "text", "config", "report"}},
     {"collect", {"data", "image", "text", "arena"}},
-    {"train", {"model", "preprocess", "data", "dist", "checkpoint", "config", "report"}},
+    {"train", {"model", "preprocess", "data", "dist", "checkpoint", "image", "text", "config", "report"}},
     {"quantize", {"checkpoint", "model", "kernels", "preprocess", "config"}},
     {"eval", {"data", "generate", "image", "text", "config", "dist", "http", "report"}},
     {"serve", {"generate", "arena", "collect", "http"}},
