@@ -35,12 +35,17 @@ at::Tensor DecoderBlock::feed_forward(const at::Tensor& x, int64_t layer, const 
 
 at::Tensor DecoderBlock::forward(const at::Tensor& x, const AttentionInput& input, int64_t layer, KvCache* cache,
                                  const LayerHooks& hooks) const {
+  const auto residual = [&](Sublayer sublayer, const at::Tensor& output) {
+    return hooks.on_residual ? hooks.on_residual(layer, sublayer, output) : output;
+  };
   if (has_norm_after_) {
-    const at::Tensor y = x + attn_norm_.forward(attention_.forward(x, input, layer, cache));
-    return y + ff_norm_.forward(feed_forward(y, layer, hooks));
+    const at::Tensor attended = attn_norm_.forward(attention_.forward(x, input, layer, cache));
+    const at::Tensor y = x + residual(Sublayer::Attention, attended);
+    return y + residual(Sublayer::FeedForward, ff_norm_.forward(feed_forward(y, layer, hooks)));
   }
-  const at::Tensor y = x + attention_.forward(attn_norm_.forward(x), input, layer, cache);
-  return y + feed_forward(ff_norm_.forward(y), layer, hooks);
+  const at::Tensor attended = attention_.forward(attn_norm_.forward(x), input, layer, cache);
+  const at::Tensor y = x + residual(Sublayer::Attention, attended);
+  return y + residual(Sublayer::FeedForward, feed_forward(ff_norm_.forward(y), layer, hooks));
 }
 
 Decoder::Decoder(const WeightScope& transformer, const config::DecoderConfig& config, at::Device device)
@@ -74,7 +79,11 @@ at::Tensor Decoder::forward(const at::Tensor& x, const DecodeOptions& options, K
   at::Tensor hidden = x;
   for (int64_t layer = 0; layer < static_cast<int64_t>(blocks_.size()); ++layer) {
     if (options.hooks.before_block) options.hooks.before_block(layer);
-    hidden = blocks_[layer].forward(hidden, input, layer, cache, options.hooks);
+    // Owns what it needs: it may run again after this call has returned.
+    const auto forward = [this, input, layer, cache, hooks = options.hooks](const at::Tensor& block_input) {
+      return blocks_[layer].forward(block_input, input, layer, cache, hooks);
+    };
+    hidden = options.hooks.run_block ? options.hooks.run_block(forward, hidden) : forward(hidden);
     if (options.hooks.after_block) options.hooks.after_block(layer, hidden);
   }
   return last_norm_.forward(hidden);

@@ -67,11 +67,11 @@ at::Device Molmo::device() const {
   return impl_->embedding.table().device();
 }
 
-at::Tensor Molmo::vision_features(const at::Tensor& images) const {
+at::Tensor Molmo::vision_features(const at::Tensor& images, const RunBlock& run_block) const {
   const auto& vision = impl_->config.vision;
   check_input("images", images, {kAny, kAny, vision.num_patches(), vision.patch_dim()});
   const at::Tensor crops = images.flatten(0, 1).to(impl_->vision.activation_type());
-  const at::Tensor features = impl_->vision.features(crops, impl_->config.connector.feature_layers);
+  const at::Tensor features = impl_->vision.features(crops, impl_->config.connector.feature_layers, run_block);
   return features.view({images.size(0), images.size(1), features.size(1), features.size(2)});
 }
 

@@ -29,11 +29,20 @@ class KvCache;
 // Native parameter name -> tensor. Tensors may be views of a mapped file.
 using Weights = std::map<std::string, at::Tensor>;
 
-// Called around layers; empty functions are not called. For tracing, sharding and checkpointing from outside.
+enum class Sublayer { Attention, FeedForward };
+
+// Runs `block` on x: as it is, or so that the backward pass computes its activations again.
+using RunBlock =
+    std::function<at::Tensor(const std::function<at::Tensor(const at::Tensor&)>& block, const at::Tensor& x)>;
+
+// Called around layers; empty functions are not called. For tracing, sharding and recomputation from outside.
 struct LayerHooks {
   std::function<void(int64_t layer)> before_block;
   std::function<void(int64_t layer, const at::Tensor& hidden)> after_block;          // hidden: [B, T, D]
   std::function<void(int64_t layer, const at::Tensor& router_logits)> after_router;  // [B, T, E]
+  // What a sublayer is about to add to the residual stream, [B, T, D] -> same: dropout.
+  std::function<at::Tensor(int64_t layer, Sublayer sublayer, const at::Tensor& output)> on_residual;
+  RunBlock run_block;
 };
 
 struct DecodeOptions {
@@ -55,8 +64,8 @@ class Molmo {
   at::Device device() const;  // of the weights; all inputs have to be there
 
   // images: [B, C, P, patch_dim] -> [B, C, P, feature_layers * W], class token removed. Crops that are all -1 give
-  // zeros.
-  at::Tensor vision_features(const at::Tensor& images) const;
+  // zeros. `run_block` may be empty.
+  at::Tensor vision_features(const at::Tensor& images, const RunBlock& run_block = {}) const;
   // Outputs of single blocks of the vision tower, Python indexing, class token first: one [B, C, tokens, W] per layer.
   // For tracing.
   std::vector<at::Tensor> vision_block_outputs(const at::Tensor& images, const std::vector<int64_t>& layers) const;

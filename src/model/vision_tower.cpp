@@ -98,8 +98,8 @@ at::Tensor VisionTower::embed(const at::Tensor& patches) const {
   return pre_norm_ ? pre_norm_->forward(x) : x;
 }
 
-std::vector<at::Tensor> VisionTower::block_outputs(const at::Tensor& patches,
-                                                   const std::vector<int64_t>& layers) const {
+std::vector<at::Tensor> VisionTower::block_outputs(const at::Tensor& patches, const std::vector<int64_t>& layers,
+                                                   const RunBlock& run_block) const {
   std::vector<int64_t> wanted;
   for (int64_t layer : layers) wanted.push_back(block_index(layer));
   std::vector<at::Tensor> outputs(layers.size());
@@ -107,7 +107,8 @@ std::vector<at::Tensor> VisionTower::block_outputs(const at::Tensor& patches,
   check_internal(num_blocks <= static_cast<int64_t>(blocks_.size()), "vision layer behind those that took weights");
   at::Tensor x = embed(patches);
   for (int64_t block = 0; block < num_blocks; ++block) {
-    x = blocks_[block].forward(x);
+    const auto forward = [&self = blocks_[block]](const at::Tensor& input) { return self.forward(input); };
+    x = run_block ? run_block(forward, x) : forward(x);
     for (size_t i = 0; i < wanted.size(); ++i) {
       if (wanted[i] == block) outputs[i] = x;
     }
@@ -115,7 +116,8 @@ std::vector<at::Tensor> VisionTower::block_outputs(const at::Tensor& patches,
   return outputs;
 }
 
-at::Tensor VisionTower::features(const at::Tensor& patches, const std::vector<int64_t>& layers) const {
+at::Tensor VisionTower::features(const at::Tensor& patches, const std::vector<int64_t>& layers,
+                                 const RunBlock& run_block) const {
   // Padding crops are left out rather than multiplied by zero: they cost as much as a real one.
   const at::Tensor is_real = patches.ne(-1).flatten(1).any(1);
   const at::Tensor real = is_real.nonzero().squeeze(1);
@@ -127,7 +129,7 @@ at::Tensor VisionTower::features(const at::Tensor& patches, const std::vector<in
   const at::Tensor crops = has_padding ? patches.index_select(0, real) : patches;
   std::vector<at::Tensor> parts;
   for (const at::Tensor& some : crops.split(patches.is_cpu() ? kCropsAtOnceOnCpu : crops.size(0))) {
-    parts.push_back(at::cat(block_outputs(some, layers), -1).narrow(1, config_.has_class_token, patches.size(1)));
+    parts.push_back(at::cat(block_outputs(some, layers, run_block), -1).narrow(1, config_.has_class_token, patches.size(1)));
   }
   const at::Tensor without_class = parts.size() == 1 ? parts[0] : at::cat(parts);
   return has_padding ? features.index_copy(0, real, without_class) : without_class;

@@ -13,6 +13,7 @@
 
 #include "config/vision.h"
 #include "model/linear.h"
+#include "model/molmo.h"
 #include "model/norm.h"
 #include "model/vision_attention.h"
 
@@ -26,11 +27,12 @@ class VisionTower {
 
   // patches: [N, P, patch_dim] in the type of the activations. One [N, tokens, W] per layer; the class token stands
   // first.
-  std::vector<at::Tensor> block_outputs(const at::Tensor& patches, const std::vector<int64_t>& layers) const;
+  std::vector<at::Tensor> block_outputs(const at::Tensor& patches, const std::vector<int64_t>& layers,
+                                        const RunBlock& run_block = {}) const;
 
   // Outputs of `layers` side by side without the class token: [N, P, patch_dim] -> [N, P, layers * W]. Crops whose
   // pixels are all exactly -1 pad a batch and give zeros.
-  at::Tensor features(const at::Tensor& patches, const std::vector<int64_t>& layers) const;
+  at::Tensor features(const at::Tensor& patches, const std::vector<int64_t>& layers, const RunBlock& run_block) const;
 
   at::ScalarType activation_type() const { return activation_type_; }
 

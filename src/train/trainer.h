@@ -25,6 +25,8 @@
 
 namespace molmo::train {
 
+class Ranks;
+
 // A micro-batch.
 struct Batch {
   preprocess::TrainingExample examples;  // collated, with the axis B in front
@@ -51,8 +53,9 @@ class Trainer {
  public:
   // `weights` hold every parameter of the model in any floating point type; the ones that are trained are copied to
   // float32. Throws InvalidArgument for settings that do not fit the model.
+  // `ranks` is what the processes of the run do together (ranks.h); null for one process.
   Trainer(const config::TrainingConfig& config, size_t stage, const config::ModelConfig& model,
-          const model::Weights& weights);
+          const model::Weights& weights, std::shared_ptr<Ranks> ranks = nullptr);
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;

@@ -70,6 +70,8 @@ void answer_points_to_text(Run& run, const std::filesystem::path& file);
 void answer_count_templates(Run& run, const std::filesystem::path& file);
 void answer_academic_rows(Run& run, const std::filesystem::path& file);
 void answer_android_encoding(Run& run, const std::filesystem::path& file);
-void skip_training(Run& run, const std::filesystem::path& file);
+void answer_training(Run& run, const std::filesystem::path& file);
+// What expected.json says about the training files of its case.
+void answer_training_summary(const Place& root, ModelCase& model_case);
 
 }  // namespace molmo::conformance

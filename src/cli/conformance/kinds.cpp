@@ -54,8 +54,8 @@ const std::vector<Kind>& kinds() {
       {"forward.safetensors", "forward_bf16weights.safetensors", is_in_model_case, answer_forward},
       {"generate.json", "", is_in_model_case, answer_generation},
       {"sampling.json", "", is_in_model_case, answer_sampling},
-      {"train.json", "", is_in_model_case, skip_training},
-      {"train_aux.json", "", is_in_model_case, skip_training},
+      {"train.json", "", is_in_model_case, answer_training},
+      {"train_aux.json", "", is_in_model_case, answer_training},
       {"tiling.json", "", nullptr, answer_tiling},
       {"resize.json", "resize.safetensors", nullptr, answer_resize},
       {"packing.json", "", has_examples, answer_attention_packing},
@@ -115,10 +115,6 @@ void answer_fixtures(const fs::path& path, const std::optional<fs::path>& actual
       report.fail(run.name(file), error.what());
     }
   }
-}
-
-void skip_training(Run& run, const fs::path& file) {
-  run.report().skip(run.name(file), "training fixtures are not answered yet");
 }
 
 }  // namespace molmo::conformance

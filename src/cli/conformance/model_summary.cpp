@@ -79,6 +79,7 @@ void answer_model_summary(Run& run, const std::filesystem::path& file) {
     if (document.contains("generate") && std::filesystem::exists(generate)) {
       answer_greedy_summary(root["generate"], model_case, read_json_file(generate));
     }
+    answer_training_summary(root, model_case);
   });
 }
 

@@ -1,0 +1,157 @@
+#include "train/objective.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/linear.h>
+
+#include "base/error.h"
+#include "model/attention_mask.h"
+#include "train/autocast.h"
+#include "train/recompute.h"
+#include "train/router_loss.h"
+
+namespace molmo::train {
+namespace {
+
+bool reads_tokens(const config::StageConfig& stage) {
+  return stage.objective != config::Objective::PatchLabels;
+}
+
+bool sees_pictures(const config::StageConfig& stage) {
+  return stage.objective != config::Objective::Text;
+}
+
+void check_present(const at::Tensor& tensor, std::string_view what, const config::StageConfig& stage) {
+  if (tensor.defined()) return;
+  fail(ErrorCategory::InvalidArgument, "the batch has no {}, which the objective {} needs", what,
+       enum_name(stage.objective));
+}
+
+at::Tensor label_weights(const at::Tensor& labels) {
+  return labels.ge(0).to(at::kFloat);
+}
+
+}  // namespace
+
+Objective::Objective(const config::TrainingConfig& config, const config::StageConfig& stage, const model::Molmo& molmo,
+                     const model::Weights& patch_head)
+    : stage_(stage),
+      molmo_(molmo),
+      patch_head_(patch_head),
+      recomputes_(config.recompute == config::Recompute::Blocks) {
+  if (config.compute_dtype == DType::BF16) compute_type_ = at::kBFloat16;
+}
+
+BatchContents Objective::contents(const Batch& batch) const {
+  BatchContents contents;
+  const auto& examples = batch.examples;
+  if (examples.input.input_ids.defined()) contents.num_tokens = examples.input.input_ids.ge(0).sum().item<int64_t>();
+  if (examples.input.images.defined() && sees_pictures(stage_)) {
+    contents.num_crops = examples.input.images.ne(-1).flatten(2).any(2).sum().item<int64_t>();
+  }
+  if (reads_tokens(stage_)) {
+    check_present(examples.loss_weights, "loss weights", stage_);
+    contents.loss_weight = examples.loss_weights.clamp_min(0).sum(at::kDouble).item<double>();
+  } else {
+    check_present(batch.patch_labels, "patch labels", stage_);
+    contents.loss_weight = static_cast<double>(batch.patch_labels.ge(0).sum().item<int64_t>());
+  }
+  return contents;
+}
+
+Losses Objective::run(const Batch& batch, const Pass& pass) const {
+  return reads_tokens(stage_) ? run_tokens(batch, pass) : run_patches(batch, pass);
+}
+
+Losses Objective::run_tokens(const Batch& batch, const Pass& pass) const {
+  const auto& decoder = molmo_.config().decoder;
+  RouterLoss router(decoder, stage_.router_balance_loss / pass.num_micro_batches,
+                    stage_.router_z_loss / pass.num_micro_batches);
+  model::DecodeOptions options = decode_options(batch);
+  if (decoder.has_experts()) {
+    options.hooks.after_router = [&](int64_t layer, const at::Tensor& logits) { router.add(layer, logits); };
+  }
+  const at::Tensor loss_weights = on_device(batch.examples.loss_weights);
+  if (pass.dropout && stage_.residual_dropout > 0) {
+    const bool is_partial = stage_.residual_dropout_tokens == config::ResidualDropout::ResponseTokens;
+    options.hooks.on_residual = residual_dropout(
+        stage_.residual_dropout, is_partial ? loss_weights.gt(0) : at::Tensor(), *pass.dropout);
+  }
+  const Targets targets = find_targets(on_device(batch.examples.labels), loss_weights, decoder.embedding_size);
+  at::Tensor rows;
+  {
+    const Autocast autocast(molmo_.device().type(), compute_type_);
+    const at::Tensor x = embed(batch, pass.shuffles_pictures);
+    options.hooks.run_block = run_block(x.requires_grad() || !stage_.language.frozen);
+    rows = molmo_.decode(x, options).flatten(0, 1).index_select(0, targets.positions);
+  }
+  const auto head = [&](const at::Tensor& some_rows) {
+    const Autocast autocast(molmo_.device().type(), compute_type_);
+    return molmo_.logits(some_rows);
+  };
+  const HeadLoss loss = head_loss(rows, targets, head, {.z_loss = stage_.z_loss, .divisor = pass.loss_weight});
+  if (loss.gradient.defined()) rows.backward(loss.gradient);
+  return {.sums = loss.sums, .router_balance = router.balance(), .router_z = router.z()};
+}
+
+Losses Objective::run_patches(const Batch& batch, const Pass& pass) const {
+  check_present(batch.examples.input.images, "images", stage_);
+  const at::Tensor labels = on_device(batch.patch_labels);
+  const Targets targets = find_targets(labels, label_weights(labels), stage_.num_patch_classes);
+  at::Tensor rows;
+  {
+    const Autocast autocast(molmo_.device().type(), compute_type_);
+    const at::Tensor features = vision_features(batch, pass.shuffles_pictures);
+    rows = features.flatten(0, 2).index_select(0, targets.positions);
+  }
+  const auto head = [&](const at::Tensor& some_rows) {
+    return at::linear(some_rows.to(at::kFloat), patch_head_.at("patch_head.weight"), patch_head_.at("patch_head.bias"));
+  };
+  const HeadLoss loss = head_loss(rows, targets, head, {.z_loss = stage_.z_loss, .divisor = pass.loss_weight});
+  if (loss.gradient.defined()) rows.backward(loss.gradient);
+  return {.sums = loss.sums};
+}
+
+at::Tensor Objective::vision_features(const Batch& batch, bool shuffles_pictures) const {
+  const at::Tensor images = on_device(batch.examples.input.images);
+  return molmo_.vision_features(shuffles_pictures ? images.roll(1, 0) : images, run_block(!stage_.vision.frozen));
+}
+
+at::Tensor Objective::embed(const Batch& batch, bool shuffles_pictures) const {
+  const auto& input = batch.examples.input;
+  const at::Tensor ids = on_device(input.input_ids);
+  if (!input.images.defined() || !sees_pictures(stage_)) return molmo_.embed(ids, {}, {});
+  const at::Tensor masks = on_device(input.image_masks);
+  const at::Tensor features =
+      molmo_.connect(vision_features(batch, shuffles_pictures), shuffles_pictures ? masks.roll(1, 0) : masks);
+  return molmo_.embed(ids, features, on_device(input.image_input_idx));
+}
+
+model::DecodeOptions Objective::decode_options(const Batch& batch) const {
+  const at::Tensor valid = on_device(batch.examples.input.input_ids).ge(0);
+  model::DecodeOptions options{.position_ids = on_device(batch.examples.input.position_ids)};
+  if (batch.examples.subsegment_ids.defined()) {
+    options.attention_bias = model::packed_bias(on_device(batch.examples.subsegment_ids), valid);
+    // Padding sees itself: a row that sees nothing has no softmax, and its gradient would be undefined.
+    options.attention_bias.diagonal(0, 2, 3).zero_();
+  }  // else padding stands behind every token and is not seen by any: the causal pattern is enough
+  return options;
+}
+
+model::RunBlock Objective::run_block(bool is_trained) const {
+  if (!recomputes_ || !is_trained) return {};
+  return [device = molmo_.device().type(), type = compute_type_](
+             const std::function<at::Tensor(const at::Tensor&)>& block, const at::Tensor& x) {
+    const auto run = [=](const at::Tensor& input) {
+      const Autocast autocast(device, type);
+      return block(input);
+    };
+    return recompute_in_backward(run, x);
+  };
+}
+
+at::Tensor Objective::on_device(const at::Tensor& tensor) const {
+  return tensor.defined() ? tensor.to(molmo_.device()) : tensor;
+}
+
+}  // namespace molmo::train

@@ -1,0 +1,43 @@
+// What a stage trains: parameters by native name with component and decay (reference: get_param_groups in
+// olmo/optim.py), in float32.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/training.h"
+#include "model/molmo.h"
+#include "model/parameter_table.h"
+
+namespace molmo::train {
+
+struct Parameter {
+  std::string name;
+  model::Component component;
+  bool is_decayed;
+  at::Tensor value;  // float32, contiguous; a leaf that requires gradients
+};
+
+// Everything but embeddings, position tables, and scales and shifts of norms. Biases, padding embeddings and q and k
+// norms are decayed, as the reference does.
+bool is_decayed(std::string_view native_name);
+
+const config::ComponentTraining& training_of(const config::StageConfig& stage, model::Component component);
+
+// Parameters that the stage's objective reaches and that are not frozen, in the order of the parameter table. Blocks of
+// the vision tower behind the last one whose output is used are not among them.
+std::vector<model::ParameterSpec> trained_parameters(const config::StageConfig& stage,
+                                                     const config::ModelConfig& model);
+
+// A float32 copy that requires gradients.
+at::Tensor trainable_copy(const at::Tensor& weight);
+
+// Low-rank updates for the stage's target layers, A drawn at random and B zero, so that the model begins unchanged; their
+// matrices are appended to `parameters`. Throws InvalidArgument for a target that no layer has.
+model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model,
+                            const model::Weights& weights, std::vector<Parameter>& parameters);
+
+}  // namespace molmo::train

@@ -1,0 +1,252 @@
+#include "train/trainer.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "train/objective.h"
+#include "train/optimizer.h"
+#include "train/parameters.h"
+#include "train/ranks.h"
+#include "train/schedule.h"
+
+namespace molmo::train {
+namespace {
+
+constexpr std::string_view kPatchHead = "patch_head.";
+constexpr double kPatchHeadDeviation = 0.02;
+
+const config::StageConfig& stage_of(const config::TrainingConfig& config, size_t stage) {
+  if (stage < config.stages.size()) return config.stages[stage];
+  fail(ErrorCategory::InvalidArgument, "stage {} was asked for, the configuration has {} stages", stage,
+       config.stages.size());
+}
+
+at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream stream) {
+  at::Tensor tensor = at::empty(shape, at::kFloat);
+  float* values = tensor.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < tensor.numel(); ++i) values[i] = static_cast<float>(deviation * stream.normal());
+  return tensor;
+}
+
+// Sums over the micro-batches of all ranks.
+struct Totals {
+  double loss_weight = 0, num_tokens = 0, num_crops = 0, num_micro_batches = 0;
+};
+
+}  // namespace
+
+struct Trainer::Impl {
+  Impl(const config::TrainingConfig& run, size_t stage_index, const config::ModelConfig& model,
+       const model::Weights& initial, std::shared_ptr<Ranks> all_ranks)
+      : config(run),
+        stage(stage_of(config, stage_index)),
+        model_config(model),
+        ranks(all_ranks ? std::move(all_ranks) : std::make_shared<Ranks>()),
+        weights(initial) {
+    choose_parameters();
+    molmo.emplace(model_config, weights, adapter);
+    optimizer.emplace(parameters, *ranks);
+    objective.emplace(config, stage, *molmo, patch_head);
+  }
+
+  void choose_parameters();
+  void add_patch_head();
+
+  Totals measure(std::span<const Batch> micro_batches) const;
+  Losses run(std::span<const Batch> micro_batches, Pass pass) const;
+  StepMetrics metrics(const Totals& totals, const Losses& losses) const;
+  ByComponent learning_rates(int64_t step) const;
+
+  config::TrainingConfig config;
+  const config::StageConfig& stage;
+  config::ModelConfig model_config;
+  std::shared_ptr<Ranks> ranks;
+  model::Weights weights;     // of the model; those that are trained are the parameters
+  model::Weights patch_head;  // of the objective patch_labels
+  model::Adapter adapter;     // of training with low-rank updates
+  std::vector<Parameter> parameters;
+  std::optional<model::Molmo> molmo;
+  std::optional<AdamW> optimizer;
+  std::optional<Objective> objective;
+};
+
+void Trainer::Impl::choose_parameters() {
+  for (auto& [name, weight] : weights) weight = weight.detach();
+  if (stage.lora.rank > 0) {
+    adapter = make_adapter(stage, model_config, weights, parameters);
+  } else {
+    for (const auto& parameter : trained_parameters(stage, model_config)) {
+      const auto found = weights.find(parameter.name);
+      if (found == weights.end()) continue;  // the model names it when it takes its weights
+      found->second = trainable_copy(found->second);
+      parameters.push_back({parameter.name, parameter.component, is_decayed(parameter.name), found->second});
+    }
+  }
+  if (stage.objective == config::Objective::PatchLabels) add_patch_head();
+  if (parameters.empty()) {
+    fail(ErrorCategory::InvalidArgument, "stage '{}' trains nothing: the objective {} reaches only what is frozen",
+         stage.name, enum_name(stage.objective));
+  }
+}
+
+void Trainer::Impl::add_patch_head() {
+  const int64_t width = static_cast<int64_t>(model_config.connector.feature_layers.size()) * model_config.vision.width;
+  const at::Device device = weights.empty() ? at::Device(at::kCPU) : weights.begin()->second.device();
+  const RandomStream stream(stage.seed, "patch_head");
+  const std::pair<std::string, at::Tensor> values[] = {
+      {"weight", normal_tensor({stage.num_patch_classes, width}, kPatchHeadDeviation, stream)},
+      {"bias", at::zeros({stage.num_patch_classes}, at::kFloat)}};
+  for (const auto& [part, value] : values) {
+    const std::string name = std::string(kPatchHead) + part;
+    patch_head[name] = trainable_copy(value.to(device));
+    parameters.push_back({name, model::Component::Vision, is_decayed(name), patch_head[name]});
+  }
+}
+
+Totals Trainer::Impl::measure(std::span<const Batch> micro_batches) const {
+  std::array<double, 4> sums{};
+  for (const Batch& batch : micro_batches) {
+    const BatchContents contents = objective->contents(batch);
+    sums[0] += contents.loss_weight;
+    sums[1] += static_cast<double>(contents.num_tokens);
+    sums[2] += static_cast<double>(contents.num_crops);
+    sums[3] += 1;
+  }
+  ranks->sum(sums);
+  return {.loss_weight = sums[0], .num_tokens = sums[1], .num_crops = sums[2], .num_micro_batches = sums[3]};
+}
+
+Losses Trainer::Impl::run(std::span<const Batch> micro_batches, Pass pass) const {
+  std::array<double, 5> sums{};
+  for (size_t i = 0; i < micro_batches.size(); ++i) {
+    if (pass.dropout) pass.dropout->micro_batch = static_cast<int64_t>(i);
+    const Losses losses = objective->run(micro_batches[i], pass);
+    sums[0] += losses.sums.cross_entropy;
+    sums[1] += losses.sums.z_loss;
+    sums[2] += losses.sums.accuracy;
+    sums[3] += losses.router_balance;
+    sums[4] += losses.router_z;
+  }
+  ranks->sum(sums);
+  return {.sums = {.cross_entropy = sums[0], .z_loss = sums[1], .accuracy = sums[2]},
+          .router_balance = sums[3],
+          .router_z = sums[4]};
+}
+
+StepMetrics Trainer::Impl::metrics(const Totals& totals, const Losses& losses) const {
+  StepMetrics metrics;
+  metrics.cross_entropy = losses.sums.cross_entropy;
+  metrics.z_loss = losses.sums.z_loss;
+  metrics.accuracy = losses.sums.accuracy;
+  metrics.loss_weight = totals.loss_weight;
+  metrics.num_tokens = static_cast<int64_t>(totals.num_tokens);
+  metrics.num_crops = static_cast<int64_t>(totals.num_crops);
+  metrics.loss = metrics.cross_entropy + metrics.z_loss + losses.router_balance + losses.router_z;
+  if (totals.loss_weight == 0) metrics.loss = NAN;  // nothing to learn from
+  if (model_config.decoder.has_experts() && stage.objective != config::Objective::PatchLabels) {
+    metrics.router_balance_loss = losses.router_balance;
+    metrics.router_z_loss = losses.router_z;
+  }
+  return metrics;
+}
+
+ByComponent Trainer::Impl::learning_rates(int64_t step) const {
+  ByComponent rates{};
+  for (const Parameter& parameter : parameters) {
+    rates[static_cast<size_t>(parameter.component)] =
+        learning_rate(training_of(stage, parameter.component), decay_of(stage), step);
+  }
+  return rates;
+}
+
+Trainer::Trainer(const config::TrainingConfig& config, size_t stage, const config::ModelConfig& model,
+                 const model::Weights& weights, std::shared_ptr<Ranks> ranks)
+    : impl_(std::make_unique<Impl>(config, stage, model, weights, std::move(ranks))) {}
+
+Trainer::~Trainer() = default;
+
+StepMetrics Trainer::step(int64_t step, std::span<const Batch> micro_batches) {
+  // 1. What the global batch holds: losses are divided by its sum of weights.
+  const Totals totals = impl_->measure(micro_batches);
+  Pass pass{.loss_weight = totals.loss_weight, .num_micro_batches = totals.num_micro_batches};
+  pass.dropout = DropoutKey{.seed = impl_->stage.seed, .step = step, .rank = impl_->ranks->rank(), .micro_batch = 0};
+
+  // 2. Forward and backward.
+  const at::AutoGradMode enable_grad(true);
+  StepMetrics metrics = impl_->metrics(totals, impl_->run(micro_batches, pass));
+
+  // 3. Sum of the gradients of all ranks.
+  impl_->optimizer->reduce_gradients();
+  metrics.grad_norms = impl_->optimizer->grad_norms();
+  metrics.learning_rates = impl_->learning_rates(step);
+
+  // 4. Clip and update, unless something overflowed.
+  metrics.is_skipped = !std::isfinite(metrics.loss) || !impl_->optimizer->has_finite_gradients();
+  if (!metrics.is_skipped) {
+    impl_->optimizer->update(impl_->stage, metrics.learning_rates);
+    return metrics;
+  }
+  impl_->optimizer->drop_gradients();
+  if (impl_->config.non_finite == config::NonFinitePolicy::Stop) {
+    fail(ErrorCategory::BadData,
+         "step {} of stage '{}': loss {}, gradient norms {}, {}, {} (vision, connector, language), sum of loss weights "
+         "{}; expected finite numbers and a weight. Hint: lower the learning rate, or set non_finite=skip",
+         step, impl_->stage.name, metrics.loss, metrics.grad_norms[0], metrics.grad_norms[1], metrics.grad_norms[2],
+         metrics.loss_weight);
+  }
+  return metrics;
+}
+
+StepMetrics Trainer::evaluate(std::span<const Batch> micro_batches, bool shuffle_pictures) const {
+  const at::NoGradGuard no_grad;
+  const Totals totals = impl_->measure(micro_batches);
+  const Pass pass{.loss_weight = totals.loss_weight,
+                  .num_micro_batches = totals.num_micro_batches,
+                  .dropout = {},
+                  .shuffles_pictures = shuffle_pictures};
+  return impl_->metrics(totals, impl_->run(micro_batches, pass));
+}
+
+std::vector<checkpoint::StateTensor> Trainer::state() {
+  std::vector<checkpoint::StateTensor> state;
+  for (const Parameter& parameter : impl_->parameters) {
+    const Range range = impl_->ranks->range(parameter.value.numel());
+    const at::Tensor part = parameter.value.detach().view(-1).narrow(0, range.begin, range.size());
+    state.push_back({"weights/" + parameter.name, parameter.value.sizes().vec(), range.begin, part});
+  }
+  for (auto& tensor : impl_->optimizer->state()) state.push_back(std::move(tensor));
+  return state;
+}
+
+model::Weights Trainer::weights() const {
+  model::Weights weights;
+  for (const auto& [name, weight] : impl_->weights) weights[name] = weight.detach();
+  return weights;
+}
+
+model::Adapter Trainer::adapter() const {
+  model::Adapter adapter = impl_->adapter;
+  for (auto& [name, update] : adapter.updates) {
+    update.a = update.a.detach();
+    update.b = update.b.detach();
+  }
+  return adapter;
+}
+
+const config::ModelConfig& Trainer::model_config() const {
+  return impl_->model_config;
+}
+
+model::Weights Trainer::patch_head() const {
+  model::Weights head;
+  for (const auto& [name, weight] : impl_->patch_head) head[name.substr(kPatchHead.size())] = weight.detach();
+  return head;
+}
+
+}  // namespace molmo::train
