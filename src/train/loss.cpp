@@ -36,8 +36,8 @@ Targets find_targets(const at::Tensor& labels, const at::Tensor& weights, int64_
   if (targets.labels.numel() == 0) return targets;
   const int64_t least = targets.labels.min().item<int64_t>(), most = targets.labels.max().item<int64_t>();
   if (least < 0 || most >= num_classes) {
-    fail(ErrorCategory::BadData, "label {} has a loss weight, the model has classes 0 to {}",
-         least < 0 ? least : most, num_classes - 1);
+    fail(ErrorCategory::BadData, "label {} has a loss weight, the model has classes 0 to {}", least < 0 ? least : most,
+         num_classes - 1);
   }
   return targets;
 }
@@ -69,8 +69,8 @@ HeadLoss head_loss(const at::Tensor& rows, const Targets& targets,
     const at::Tensor logits = head(block);
     const at::Tensor weights = targets.weights.narrow(0, begin, count);
     // The product that gave the logits does not need them in its backward pass.
-    const RowLosses losses = row_losses(logits.detach(), targets.labels.narrow(0, begin, count), weights, settings,
-                                        logits.requires_grad());
+    const RowLosses losses =
+        row_losses(logits.detach(), targets.labels.narrow(0, begin, count), weights, settings, logits.requires_grad());
     if (logits.requires_grad()) logits.backward(logits.detach());
     if (block.grad().defined()) gradients.push_back(block.grad());
     const LossSums sums = sum_rows(losses, weights, settings);

@@ -74,8 +74,8 @@ Losses Objective::run_tokens(const Batch& batch, const Pass& pass) const {
   const at::Tensor loss_weights = on_device(batch.examples.loss_weights);
   if (pass.dropout && stage_.residual_dropout > 0) {
     const bool is_partial = stage_.residual_dropout_tokens == config::ResidualDropout::ResponseTokens;
-    options.hooks.on_residual = residual_dropout(
-        stage_.residual_dropout, is_partial ? loss_weights.gt(0) : at::Tensor(), *pass.dropout);
+    options.hooks.on_residual =
+        residual_dropout(stage_.residual_dropout, is_partial ? loss_weights.gt(0) : at::Tensor(), *pass.dropout);
   }
   const Targets targets = find_targets(on_device(batch.examples.labels), loss_weights, decoder.embedding_size);
   at::Tensor rows;

@@ -23,8 +23,8 @@ struct BatchContents {
 
 // What all micro-batches of a step share.
 struct Pass {
-  double loss_weight = 1;         // of the global batch
-  double num_micro_batches = 1;   // of the global batch
+  double loss_weight = 1;               // of the global batch
+  double num_micro_batches = 1;         // of the global batch
   std::optional<DropoutKey> dropout{};  // empty: none
   bool shuffles_pictures = false;
 };

@@ -3,10 +3,10 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <fmt/format.h>
 #include <set>
 
 #include "base/error.h"
@@ -19,9 +19,17 @@ namespace {
 using config::Objective;
 using model::Component;
 
-constexpr std::array<std::string_view, 11> kNotDecayed = {
-    "wte",      "attn_norm", "ff_norm", "ln_f",    "pre_ln", "attention_norm",
-    "ffn_norm", "lambda1",   "lambda2", "positional_embedding", "class_embedding"};
+constexpr std::array<std::string_view, 11> kNotDecayed = {"wte",
+                                                          "attn_norm",
+                                                          "ff_norm",
+                                                          "ln_f",
+                                                          "pre_ln",
+                                                          "attention_norm",
+                                                          "ffn_norm",
+                                                          "lambda1",
+                                                          "lambda2",
+                                                          "positional_embedding",
+                                                          "class_embedding"};
 
 // Parts of a name between dots.
 std::vector<std::string_view> parts_of(std::string_view name) {

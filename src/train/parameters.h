@@ -35,8 +35,8 @@ std::vector<model::ParameterSpec> trained_parameters(const config::StageConfig& 
 // A float32 copy that requires gradients.
 at::Tensor trainable_copy(const at::Tensor& weight);
 
-// Low-rank updates for the stage's target layers, A drawn at random and B zero, so that the model begins unchanged; their
-// matrices are appended to `parameters`. Throws InvalidArgument for a target that no layer has.
+// Low-rank updates for the stage's target layers, A drawn at random and B zero, so that the model begins unchanged;
+// their matrices are appended to `parameters`. Throws InvalidArgument for a target that no layer has.
 model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model,
                             const model::Weights& weights, std::vector<Parameter>& parameters);
 

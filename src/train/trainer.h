@@ -42,11 +42,11 @@ struct StepMetrics {
   double z_loss = 0;         // with its weight, as cross_entropy
   double accuracy = 0;       // weighted share of targets that were the likeliest token (or class)
   std::optional<double> router_balance_loss, router_z_loss;  // with their weights; mixtures of experts only
-  double loss_weight = 0;    // sum over the global batch
-  int64_t num_tokens = 0;    // that are not padding, over the global batch
-  int64_t num_crops = 0;     // likewise
-  ByComponent grad_norms{}, learning_rates{};  // before clipping; 0 for what is frozen
-  bool is_skipped = false;   // the loss or a gradient was not finite: no weight changed
+  double loss_weight = 0;                                    // sum over the global batch
+  int64_t num_tokens = 0;                                    // that are not padding, over the global batch
+  int64_t num_crops = 0;                                     // likewise
+  ByComponent grad_norms{}, learning_rates{};                // before clipping; 0 for what is frozen
+  bool is_skipped = false;                                   // the loss or a gradient was not finite: no weight changed
 };
 
 class Trainer {

@@ -17,6 +17,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const std::vector<std::string> kTraining = {"n_crops",
+                                            "seq_len",
+                                            "max_crops_padded",
+                                            "step1/*",
+                                            "grads/*",
+                                            "loss_denominator",
+                                            "steps/*/step",
+                                            "steps/*/metrics/*",
+                                            "steps/*/lr/*",
+                                            "param_groups",
+                                            "params_after_3/*",
+                                            "ce_after_3",
+                                            "lr_schedule",
+                                            "lr_schedule_released/*/v/*",
+                                            "lr_schedule_released/*/*/v/*"};
+
 // Where each kind of file holds what it expects: paths with * for every element or key.
 const std::map<std::string, std::vector<std::string>> kExpected = {
     {"tokenizer_golden.json",
@@ -37,7 +53,10 @@ const std::map<std::string, std::vector<std::string>> kExpected = {
     {"sampling.json", {"rows/*/n_candidates", "rows/*/ids", "rows/*/probs"}},
     {"expected.json",
      {"n_params", "special_tokens", "eos", "bos", "n_tokenizer_strings", "batch_B_vs_single_text_maxdiff",
-      "forward/n_crops", "forward/logits_scale", "generate/min_greedy_margin", "generate/lengths/*"}},
+      "forward/n_crops", "forward/logits_scale", "generate/min_greedy_margin", "generate/lengths/*", "train/loss/*",
+      "train_aux/loss/*"}},
+    {"train.json", kTraining},
+    {"train_aux.json", kTraining},
     {"tiling.json", {"rows/*/tiling"}},
     {"packing.json", {"examples/*/position_ids", "examples/*/may_attend"}},
     {"resize.json",

@@ -26,10 +26,10 @@ struct FirstStep {
 
 // What the positions of the batch give, before any update. Letters as in model/molmo.h.
 struct PositionLosses {
-  at::Tensor cross_entropy, z_loss, accuracy;   // [B, T], with the weights of the loss; 0 where there is none
-  at::Tensor last_logits;                       // [8, V] of the last positions of the first row that are not padding
-  std::vector<at::Tensor> router_logits;        // per layer, [B T, E]
-  std::vector<at::Tensor> tokens_per_expert;    // per layer, [E] int64
+  at::Tensor cross_entropy, z_loss, accuracy;  // [B, T], with the weights of the loss; 0 where there is none
+  at::Tensor last_logits;                      // [8, V] of the last positions of the first row that are not padding
+  std::vector<at::Tensor> router_logits;       // per layer, [B T, E]
+  std::vector<at::Tensor> tokens_per_expert;   // per layer, [E] int64
 };
 
 class TrainingCase {
