@@ -128,8 +128,9 @@ class TrainingAnswers {
   }
 
   void answer_gradients(const Place& place) const {
+    const bool is_emptied = place.value().is_null();
     for (const auto& [name, unused] : case_.components()) {
-      if (!place.expects(name)) continue;
+      if (!is_emptied && !place.expects(name)) continue;
       const auto found = first_.gradients.find(name);
       if (found == first_.gradients.end()) {
         place[name].answer(Json());
@@ -137,9 +138,9 @@ class TrainingAnswers {
       }
       const at::Tensor& gradient = found->second;
       const Tolerance elements = gradient_tolerance(gradient);
-      place[name].answer_field("norm", norm_of(gradient), kNorm);
-      place[name].answer_field("max_abs", largest_of(gradient), elements);
-      place[name].answer_field("first16", first_values(gradient), elements);
+      answer_fields(place[name], {{"norm", norm_of(gradient), kNorm},
+                                  {"max_abs", largest_of(gradient), elements},
+                                  {"first16", first_values(gradient), elements}});
     }
   }
 
@@ -179,31 +180,34 @@ class TrainingAnswers {
   }
 
   void answer_step(const Place& place, int64_t step, const train::StepMetrics& metrics) const {
-    place.answer_field("step", step);
     const Json rates = learning_rates(step);
     double total = 0, num_clipped = 0;
-    const Place values = place["metrics"];
+    std::vector<Field> values, groups;
     for (const ComponentName& component : kComponents) {
       const double norm = metrics.grad_norms[static_cast<size_t>(component.component)];
       total += norm * norm;
       num_clipped += norm > train::training_of(case_.stage(), component.component).max_grad_norm;
-      values.answer_field(fmt::format("optim/{}_grad_norm", component.name), norm, kNorm);
+      values.push_back({fmt::format("optim/{}_grad_norm", component.name), norm, kNorm});
       for (const char* group : {"_decay", "_no_decay"}) {
-        place["lr"].answer_field(std::string(component.name) + group, rates[component.name], kLearningRate);
+        groups.push_back({std::string(component.name) + group, rates[component.name], kLearningRate});
       }
     }
-    values.answer_field("optim/total_grad_norm", std::sqrt(total), kNorm);
-    values.answer_field("optim/clipping_rate", num_clipped / static_cast<double>(std::size(kComponents)));
+    values.insert(values.begin(), {"optim/total_grad_norm", std::sqrt(total), kNorm});
+    values.push_back({"optim/clipping_rate", num_clipped / static_cast<double>(std::size(kComponents))});
     const double loss = metrics.cross_entropy;
-    values.answer_field("train/CrossEntropyLoss", loss, loss_tolerance());
-    values.answer_field("train/Perplexity", std::exp(loss), {.relative = loss_tolerance().absolute});
-    values.answer_field("train/Accuracy", metrics.accuracy, loss_tolerance());
-    values.answer_field("train/ZLoss", metrics.z_loss, loss_tolerance());
+    values.push_back({"train/CrossEntropyLoss", loss, loss_tolerance()});
+    values.push_back({"train/Perplexity", std::exp(loss), {.relative = loss_tolerance().absolute}});
+    values.push_back({"train/Accuracy", metrics.accuracy, loss_tolerance()});
+    values.push_back({"train/ZLoss", metrics.z_loss, loss_tolerance()});
     if (metrics.router_balance_loss) {
-      values.answer_field("train/LoadBalancingLoss", *metrics.router_balance_loss, loss_tolerance());
+      values.push_back({"train/LoadBalancingLoss", *metrics.router_balance_loss, loss_tolerance()});
       if (case_.stage().router_z_loss > 0)
-        values.answer_field("train/MoEZLoss", *metrics.router_z_loss, loss_tolerance());
+        values.push_back({"train/MoEZLoss", *metrics.router_z_loss, loss_tolerance()});
     }
+    const bool is_emptied = place.value().is_null();
+    if (is_emptied || place.expects("step")) place["step"].answer(step);
+    if (is_emptied || place.expects("metrics")) answer_fields(place["metrics"], values);
+    if (is_emptied || place.expects("lr")) answer_fields(place["lr"], groups);
   }
 
   // Three steps, then the loss once more.
@@ -218,12 +222,13 @@ class TrainingAnswers {
     }
     trained_ = case_.by_reference_name(trainer.weights());
     const Place place = root["params_after_3"];
+    const bool is_emptied = place.value().is_null();
     for (const auto& [name, weight] : trained_) {
-      if (!place.expects(name)) continue;
+      if (!is_emptied && !place.expects(name)) continue;
       const double delta = norm_of(weight - start.at(name));
-      place[name].answer_field("norm", norm_of(weight), kNorm);
-      place[name].answer_field("delta_norm", delta, parameter_tolerance());
-      place[name].answer_field("first16", first_values(weight), parameter_tolerance());
+      answer_fields(place[name], {{"norm", norm_of(weight), kNorm},
+                                  {"delta_norm", delta, parameter_tolerance()},
+                                  {"first16", first_values(weight), parameter_tolerance()}});
     }
     // Weights whose gradient is rounding alone moved by the learning rate, in some direction.
     root.answer_field("ce_after_3", trainer.evaluate(batches).cross_entropy, parameter_tolerance());

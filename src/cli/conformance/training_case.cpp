@@ -219,16 +219,23 @@ NamedTensors TrainingCase::by_reference_name(const model::Weights& tensors) cons
   return named;
 }
 
+void answer_fields(const Place& place, const std::vector<Field>& fields) {
+  const bool is_emptied = place.value().is_null();
+  for (const Field& field : fields) {
+    if (is_emptied || place.expects(field.key)) place[field.key].answer(field.value, field.tolerance);
+  }
+}
+
 void answer_training_losses(const Place& place, const TrainingCase& training, const FirstStep& step,
                             const Tolerance& tolerance) {
   const train::Losses& losses = step.losses;
-  place.answer_field("ce_loss", losses.sums.cross_entropy, tolerance);
-  place.answer_field("z_loss", losses.sums.z_loss, tolerance);
-  place.answer_field("accuracy", losses.sums.accuracy, tolerance);
   const bool has_experts = training.model().decoder.has_experts();
-  place.answer_field("lb_loss", has_experts ? Json(losses.router_balance) : Json(), tolerance);
   const bool has_router_z_loss = has_experts && training.stage().router_z_loss > 0;
-  place.answer_field("moe_z_loss", has_router_z_loss ? Json(losses.router_z) : Json(), tolerance);
+  answer_fields(place, {{"ce_loss", losses.sums.cross_entropy, tolerance},
+                        {"z_loss", losses.sums.z_loss, tolerance},
+                        {"accuracy", losses.sums.accuracy, tolerance},
+                        {"lb_loss", has_experts ? Json(losses.router_balance) : Json(), tolerance},
+                        {"moe_z_loss", has_router_z_loss ? Json(losses.router_z) : Json(), tolerance}});
 }
 
 }  // namespace molmo::conformance

@@ -63,6 +63,15 @@ class TrainingCase {
   config::TrainingConfig config_;
 };
 
+// A value of an object, and how far the expected one may lie from it.
+struct Field {
+  std::string key;
+  Json value;
+  Tolerance tolerance{};
+};
+// Answers the fields that the object has, or all of them where it was emptied as a whole.
+void answer_fields(const Place& place, const std::vector<Field>& fields);
+
 // Cross-entropy, z-loss, accuracy and router losses.
 void answer_training_losses(const Place& place, const TrainingCase& training, const FirstStep& step,
                             const Tolerance& tolerance);
