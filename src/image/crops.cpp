@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "image/crop_grid.h"
 #include "image/resize.h"
 
 namespace molmo::image {
@@ -17,7 +18,6 @@ namespace {
 using config::ModelConfig;
 using config::PixelNormalization;
 using config::Quirks;
-using config::ResizeMode;
 
 // One row of the canvas at a time is normalized and cut into patches, for a band of rows per task.
 constexpr int64_t kRowsPerTask = 56;
@@ -32,38 +32,6 @@ Normalization normalization_of(PixelNormalization kind) {
       break;
   }
   return {{0.5f, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f}};
-}
-
-// A grid of crops over a canvas, all in pixels. Neighbouring crops begin `window` apart and overlap by the rest.
-struct CropGrid {
-  Tiling tiling;
-  ImageSize crop;
-  int64_t window;
-  int64_t patch;
-
-  ImageSize canvas() const {
-    return {(tiling.rows - 1) * window + crop.height, (tiling.columns - 1) * window + crop.width};
-  }
-  int64_t num_crops() const { return tiling.rows * tiling.columns; }
-  int64_t patch_columns() const { return crop.width / patch; }
-  int64_t patches_per_crop() const { return crop.height / patch * patch_columns(); }
-};
-
-// Where the resized picture lies on its canvas.
-struct Placement {
-  ImageSize size;
-  int64_t top = 0, left = 0;
-};
-
-Placement place(ImageSize image, ImageSize canvas, ResizeMode mode) {
-  if (mode != ResizeMode::PadBilinear) return {canvas};
-  const ImageSize size = fit_size(image, canvas);
-  if (size.height == 0 || size.width == 0) {
-    fail(ErrorCategory::InvalidArgument,
-         "the picture is too thin: {}x{} pixels would become {}x{} on a canvas of {}x{}", image.width, image.height,
-         size.width, size.height, canvas.width, canvas.height);
-  }
-  return {size, (canvas.height - size.height) / 2, (canvas.width - size.width) / 2};
 }
 
 // Copies one row of a canvas to the patches of all crops that hold it.
@@ -171,19 +139,6 @@ void append_token_index(const TokenAxis& rows, const TokenAxis& columns, const s
   }
 }
 
-CropGrid high_resolution_grid(ImageSize image, const ModelConfig& config) {
-  const auto [height, width] = config.vision.input_size;
-  if (height != width) {
-    fail(ErrorCategory::InvalidArgument, "vision.input_size is {}x{}, overlapping crops must be square", height, width);
-  }
-  const int64_t patch = config.vision.patch_size;
-  const int64_t margin = (config.image_input.overlap_margins[0] + config.image_input.overlap_margins[1]) * patch;
-  const int64_t window = height - margin;
-  const Tiling tiling =
-      select_tiling(image.height - margin, image.width - margin, window, config.image_input.max_crops);
-  return {tiling, {height, width}, window, patch};
-}
-
 void add_high_resolution(const Image& image, const ModelConfig& config, const CropGrid& grid, Quirks quirks,
                          ImageCrops& crops) {
   const int64_t crop_dim = grid.patches_per_crop() * config.vision.patch_dim();
@@ -220,12 +175,8 @@ std::shared_ptr<float[]> allocate_floats(int64_t count) {
 }  // namespace
 
 ImageCrops make_crops(const Image& image, const ModelConfig& config, Quirks quirks) {
-  const auto [height, width] = config.vision.input_size;
   const auto token_grid = config.token_grid();
-  const bool has_grid = config.image_input.crop_mode == config::CropMode::OverlapAndResize;
-  const CropGrid low{{1, 1}, {height, width}, height, config.vision.patch_size};
-  const CropGrid high =
-      has_grid ? high_resolution_grid(image.size, config) : CropGrid{{0, 0}, low.crop, low.window, low.patch};
+  const auto [low, high] = crop_grids(image.size, config);
 
   ImageCrops crops;
   crops.num_crops = 1 + high.num_crops();
@@ -235,7 +186,7 @@ ImageCrops make_crops(const Image& image, const ModelConfig& config, Quirks quir
   crops.low_resolution_rows = token_grid[0];
   crops.low_resolution_columns = token_grid[1];
   for (int64_t i = 0; i < token_grid[0] * token_grid[1]; ++i) crops.token_index.push_back(static_cast<int32_t>(i));
-  if (has_grid) add_high_resolution(image, config, high, quirks, crops);
+  if (high.num_crops() > 0) add_high_resolution(image, config, high, quirks, crops);
   return crops;
 }
 

@@ -1,0 +1,38 @@
+// A class for each patch of the crops of a picture, from a map that has one for each pixel: what a vision tower learns
+// from when it is trained alone.
+//   LabelMap map = read_label_map("kinds.png");
+//   std::vector<int64_t> labels = patch_labels(map, config);   // as make_crops(picture, config) cuts the picture
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/geometry.h"
+#include "config/model.h"
+#include "image/image.h"
+
+namespace molmo::image {
+
+// Patches without a class, for example beside the picture.
+constexpr int64_t kNoLabel = -1;
+// Pixels without a class.
+constexpr uint8_t kUnlabelledPixel = 255;
+
+struct LabelMap {
+  ImageSize size;
+  std::vector<uint8_t> classes;  // [height, width]
+};
+
+// A gray PNG; `source` names the bytes in errors. Throws as decode_image does, and BadData for colours.
+LabelMap decode_label_map(std::span<const std::byte> bytes, std::string_view source, const ImageLimits& limits = {});
+LabelMap read_label_map(const std::filesystem::path& path, const ImageLimits& limits = {});
+
+// [C, P]: the class that most pixels of the patch have, the smaller one of two; kNoLabel where most have none. A pixel
+// of the canvas has the class of the pixel of the map that it lies on. Throws as make_crops does.
+std::vector<int64_t> patch_labels(const LabelMap& map, const config::ModelConfig& config);
+
+}  // namespace molmo::image
