@@ -36,20 +36,23 @@ std::string format_line(const ProgressState& state, bool with_bar) {
     line += fmt::format(" {} {}", state.done, state.unit);
   }
   line += fmt::format(", {:.1f}/s", state.per_second());
-  if (state.finished) return line + ", took " + format_seconds(state.elapsed.count());
-  if (state.remaining().count() > 0) line += ", " + format_seconds(state.remaining().count()) + " left";
-  return line;
+  if (state.finished) {
+    line += ", took " + format_seconds(state.elapsed.count());
+  } else if (state.remaining().count() > 0) {
+    line += ", " + format_seconds(state.remaining().count()) + " left";
+  }
+  return state.detail.empty() ? line : line + " | " + state.detail;
 }
 
 void write_text(int descriptor, const std::string& text) { (void)!::write(descriptor, text.data(), text.size()); }
 
 }  // namespace
 
-double ProgressState::per_second() const { return elapsed.count() > 0 ? static_cast<double>(done) / elapsed.count() : 0; }
+double ProgressState::per_second() const { return elapsed.count() > 0 ? static_cast<double>(done - begin) / elapsed.count() : 0; }
 
 std::chrono::duration<double> ProgressState::remaining() const {
-  if (total <= done || done == 0) return {};
-  return elapsed * (static_cast<double>(total - done) / static_cast<double>(done));
+  if (total <= done || done == begin) return {};
+  return elapsed * (static_cast<double>(total - done) / static_cast<double>(done - begin));
 }
 
 void set_progress_sink(ProgressSink installed) { sink() = std::move(installed); }
@@ -70,10 +73,12 @@ ProgressSink make_text_progress_sink(int descriptor) {
   };
 }
 
-Progress::Progress(std::string label, uint64_t total, std::string unit) : start_(Clock::now()), last_report_(start_) {
+Progress::Progress(std::string label, uint64_t total, std::string unit, uint64_t begin)
+    : start_(Clock::now()), last_report_(start_) {
   state_.label = std::move(label);
   state_.unit = std::move(unit);
   state_.total = total;
+  state_.done = state_.begin = begin;
 }
 
 Progress::~Progress() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace molmo {
 
@@ -15,6 +16,8 @@ struct ProgressState {
   std::string unit;
   uint64_t done = 0;
   uint64_t total = 0;  // 0 when unknown
+  uint64_t begin = 0;  // of `total`, done before this process began
+  std::string detail;  // what else is worth seeing, for example a loss
   std::chrono::duration<double> elapsed{};
   bool finished = false;
 
@@ -32,11 +35,13 @@ ProgressSink make_text_progress_sink(int descriptor);
 // Reports at most ten times a second. Thread-compatible: one thread advances.
 class Progress {
  public:
-  Progress(std::string label, uint64_t total, std::string unit);
+  Progress(std::string label, uint64_t total, std::string unit, uint64_t begin = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   void advance(uint64_t count = 1);
+  // Shown from the next report on.
+  void describe(std::string detail) { state_.detail = std::move(detail); }
 
  private:
   void report();

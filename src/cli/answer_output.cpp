@@ -77,7 +77,7 @@ void AnswerFlags::define_quiet(CLI::App& app) {
 
 std::vector<Answer> ask(generate::Session& session, const generate::Request& request,
                         const config::GenerationConfig& generation, const AskOptions& options) {
-  const InterruptibleAnswer running;
+  const InterruptibleWork running;
   const generate::OnText on_text = [&](std::string_view text, int64_t) {
     if (options.streams) {
       std::fwrite(text.data(), 1, text.size(), stdout);

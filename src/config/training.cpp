@@ -175,6 +175,8 @@ void TrainingConfig::validate() const {
   check.at_least("save_every", save_every, 1);
   check.at_least("keep_checkpoints", keep_checkpoints, 1);
   check.at_least("export_every", export_every, 0);
+  check.require(export_dtype == DType::F32 || export_dtype == DType::BF16, "export_dtype", enum_name(export_dtype),
+                "f32 or bf16");
   check.at_least("log_every", log_every, 1);
   check.at_least("evaluate_every", evaluate_every, 0);
   check.at_least("evaluate_examples", evaluate_examples, 1);

@@ -194,9 +194,10 @@ struct TrainingConfig {
   int64_t save_every = 500;         // steps between checkpoints
   int64_t keep_checkpoints = 2;
   int64_t export_every = 0;         // steps between exports in Hugging Face layout, 0: at the end of a stage only
+  DType export_dtype = DType::F32;  // of the last stage's weights; a stage that another one begins with stays float32
   int64_t log_every = 10;
   int64_t evaluate_every = 0;       // steps between validation losses and evaluations, 0: never
-  int64_t evaluate_examples = 2048; // of the validation data that are used, over all ranks
+  int64_t evaluate_examples = 2048; // of each validation set that are used, over all ranks
 
   // Throws InvalidArgument naming the field, its value and what is allowed.
   void validate() const;
@@ -215,9 +216,10 @@ struct TrainingConfig {
     visit("save_every", save_every, "steps between checkpoints");
     visit("keep_checkpoints", keep_checkpoints, "newest checkpoints that are kept");
     visit("export_every", export_every, "steps between exports in Hugging Face layout; 0 for the end of a stage only");
+    visit("export_dtype", export_dtype, "f32 or bf16: type of the exported weights of the last stage");
     visit("log_every", log_every, "steps between lines of the log");
     visit("evaluate_every", evaluate_every, "steps between evaluations; 0 for never");
-    visit("evaluate_examples", evaluate_examples, "examples of the validation data that are used");
+    visit("evaluate_examples", evaluate_examples, "examples of each validation set that are used");
   }
 };
 

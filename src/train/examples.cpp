@@ -1,0 +1,157 @@
+#include "train/examples.h"
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "image/image.h"
+#include "image/patch_labels.h"
+#include "preprocess/build_input.h"
+#include "preprocess/packing.h"
+#include "preprocess/training_example.h"
+
+namespace molmo::train {
+namespace {
+
+using config::Objective;
+
+config::ModelConfig with_max_crops(config::ModelConfig model, const config::StageConfig& stage) {
+  if (stage.max_crops) model.image_input.max_crops = *stage.max_crops;
+  model.image_input.validate();
+  return model;
+}
+
+std::span<const std::byte> bytes_of(const data::Picture& picture) {
+  return std::as_bytes(std::span(picture.bytes->data(), picture.bytes->size()));
+}
+
+std::vector<image::Image> decode_pictures(const data::Example& example) {
+  std::vector<image::Image> images;
+  for (const data::Picture& picture : example.pictures) {
+    images.push_back(picture.bytes ? image::decode_image(bytes_of(picture), example.id)
+                                   : image::read_image(picture.file));
+  }
+  return images;
+}
+
+image::LabelMap decode_labels(const data::Example& example) {
+  const data::Picture& map = *example.label_map;
+  return map.bytes ? image::decode_label_map(bytes_of(map), example.id + ", label map")
+                   : image::read_label_map(map.file);
+}
+
+// As numpy's Fisher-Yates: from the end, each takes a place at or before its own.
+template <class T>
+void shuffle(std::vector<T>& items, RandomStream& draws) {
+  for (size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[draws.below(i)]);
+}
+
+void check_classes(const std::vector<int64_t>& labels, int64_t num_classes, const std::string& id) {
+  const int64_t largest = *std::max_element(labels.begin(), labels.end());
+  if (largest >= num_classes) {
+    fail(ErrorCategory::BadData, "{}: the label map has class {}, expected less than num_patch_classes, {}", id,
+         largest, num_classes);
+  }
+}
+
+// Something within the sequence has to be learnt.
+void check_targets(const preprocess::TrainingExample& example, int64_t sequence_length, const std::string& id) {
+  const int64_t num_tokens = std::min(example.labels.size(0), sequence_length);
+  if (example.loss_weights.narrow(0, 0, num_tokens).gt(0).any().item<bool>()) return;
+  fail(ErrorCategory::BadData,
+       "{}: no token within sequence_length, {}, is an answer with a weight above 0; the example has {} tokens, {} of "
+       "them of pictures",
+       id, sequence_length, example.labels.size(0), example.input.num_image_tokens);
+}
+
+}  // namespace
+
+ExampleBuilder::ExampleBuilder(const config::StageConfig& stage, const config::ModelConfig& model,
+                               std::shared_ptr<const text::Tokenizer> tokenizer)
+    : stage_(stage),
+      model_(with_max_crops(model, stage)),
+      tokenizer_(std::move(tokenizer)),
+      formatter_(stage.prompt) {
+  preprocess::check_tokenizer(model_, *tokenizer_);
+}
+
+PreparedExample ExampleBuilder::prepare(const data::Example& example, RandomStream& draws) const {
+  if (stage_.objective == Objective::PatchLabels) return prepare_patch_labels(example);
+  PreparedExample prepared =
+      stage_.objective == Objective::Text ? prepare_text(example) : prepare_conversations(example, draws);
+  check_targets(prepared.example, stage_.sequence_length, example.id);
+  return prepared;
+}
+
+PreparedExample ExampleBuilder::prepare_conversations(data::Example example, RandomStream& draws) const {
+  const std::vector<image::Image> images = decode_pictures(example);
+  if (!images.empty()) example.text.image_size = images.front().size;
+  text::StreamDraws prompt_draws(draws);
+  std::vector<text::Conversation> conversations =
+      formatter_.format(example.text, text::Purpose::Training, prompt_draws);
+  // The order matters where the sequence is cut: no conversation is always the one that is lost.
+  shuffle(conversations, draws);
+  const auto weighting =
+      stage_.root_subsegments ? preprocess::LossWeighting::RootSubsegments : preprocess::LossWeighting::None;
+  return {.example = preprocess::build_training_example(
+              model_, *tokenizer_, images, conversations,
+              {.weighting = weighting, .example_weight = example.weight}),
+          .patch_labels = {}};
+}
+
+PreparedExample ExampleBuilder::prepare_text(const data::Example& example) const {
+  if (!example.plain_text)
+    fail(ErrorCategory::BadData, "{}: has no plain text, which the objective text learns from", example.id);
+  const preprocess::SpecialIds ids{.bos = preprocess::bos_id(*tokenizer_),
+                                   .eos = preprocess::eos_id(*tokenizer_),
+                                   .image_placeholder = model_.image_placeholder_id()};
+  const preprocess::EncodedConversation conversation{{.ids = tokenizer_->encode(*example.plain_text), .is_answer = true}};
+  return {.example = preprocess::pack_tokens({&conversation, 1}, {}, ids, {.example_weight = example.weight}),
+          .patch_labels = {}};
+}
+
+PreparedExample ExampleBuilder::prepare_patch_labels(const data::Example& example) const {
+  if (!example.label_map || example.pictures.size() != 1) {
+    fail(ErrorCategory::BadData, "{}: has {} pictures and {} label map, the objective patch_labels learns from one each",
+         example.id, example.pictures.size(), example.label_map ? "a" : "no");
+  }
+  if (example.weight) {
+    fail(ErrorCategory::Unsupported, "{}: has a weight, which the objective patch_labels does not know", example.id);
+  }
+  const std::vector<image::Image> images = decode_pictures(example);
+  const image::LabelMap map = decode_labels(example);
+  if (map.size != images.front().size) {
+    fail(ErrorCategory::BadData, "{}: the label map has {}x{} pixels, the picture {}x{}", example.id, map.size.width,
+         map.size.height, images.front().size.width, images.front().size.height);
+  }
+  const std::vector<int64_t> labels = image::patch_labels(map, model_);
+  check_classes(labels, stage_.num_patch_classes, example.id);
+  // The tower reads no text: BOS and the picture's tokens are what an example without conversations has.
+  return {.example = preprocess::build_training_example(model_, *tokenizer_, images, {}),
+          .patch_labels = at::tensor(labels, at::kLong).view({-1, model_.vision.num_patches()})};
+}
+
+Batch ExampleBuilder::collate(std::span<const PreparedExample> examples) const {
+  std::vector<preprocess::TrainingExample> rows;
+  for (const PreparedExample& prepared : examples) rows.push_back(prepared.example);
+  preprocess::PaddedSize at_least{};
+  if (stage_.pad_batches) {
+    at_least.num_tokens = stage_.sequence_length;
+    at_least.num_crops = 1 + (model_.image_input.crop_mode == config::CropMode::Resize ? 0 : model_.image_input.max_crops);
+  }
+  Batch batch{.examples = preprocess::collate(rows, at_least, stage_.sequence_length), .patch_labels = {}};
+  if (stage_.objective == Objective::PatchLabels) {
+    const at::Tensor& images = batch.examples.input.images;
+    batch.patch_labels = at::full({images.size(0), images.size(1), images.size(2)}, image::kNoLabel, at::kLong);
+    for (size_t i = 0; i < examples.size(); ++i) {
+      const at::Tensor& labels = examples[i].patch_labels;
+      batch.patch_labels.select(0, static_cast<int64_t>(i)).narrow(0, 0, labels.size(0)).copy_(labels);
+    }
+  }
+  return batch;
+}
+
+}  // namespace molmo::train

@@ -1,0 +1,279 @@
+#include "train/run.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "checkpoint/atomic_folder.h"
+#include "train/batches.h"
+#include "train/export.h"
+#include "train/run_report.h"
+#include "train/settings_change.h"
+#include "train/step_meter.h"
+
+namespace molmo::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where the run stands: what a checkpoint holds besides tensors.
+struct Position {
+  size_t stage = 0;
+  int64_t step = 0;        // of all stages together
+  int64_t stage_step = 0;  // of the stage
+  uint64_t num_samples = 0;  // of the stage, over all ranks
+  int64_t num_skipped = 0;   // steps without an update, in a row
+  bool is_evaluated = true;  // what was due at this step (evaluation, export) was done
+};
+
+// The folders and files of an interrupted write, which nobody else will finish.
+void remove_leftovers(const fs::path& folder) {
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().find(".tmp.") != std::string::npos) leftovers.push_back(entry.path());
+  }
+  for (const fs::path& path : leftovers) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) log_warn("{}: cannot remove: {}", path.string(), error.message());
+  }
+}
+
+class Run {
+ public:
+  Run(const config::TrainingConfig& config, const RunOptions& options)
+      : config_(config),
+        options_(options),
+        output_(config.output),
+        states_(output_ / "checkpoints", options.ranks),
+        data_rank_(options.ranks.rank / config.parallel.tensor_parallel),
+        num_data_ranks_(options.ranks.num_ranks / config.parallel.tensor_parallel) {}
+
+  RunEnd go() {
+    config_.validate();
+    if (is_writer()) prepare_folder();
+    options_.ranks.all_agree(true);
+    saved_ = states_.newest();
+    if (saved_) read_position();
+    begin_log();
+    for (; at_.stage < config_.stages.size(); begin_next_stage()) {
+      if (!run_stage()) {
+        write_report();
+        log_info("stopped at step {} of stage {}; the same command goes on from there", at_.stage_step, stage().name);
+        return RunEnd::Stopped;
+      }
+    }
+    write_report();
+    return RunEnd::Finished;
+  }
+
+ private:
+  bool is_writer() const { return options_.ranks.rank == 0; }
+  const config::StageConfig& stage() const { return config_.stages[at_.stage]; }
+  StepPlace place() const { return {.step = at_.step, .stage = stage().name, .stage_step = at_.stage_step}; }
+  fs::path stage_folder() const { return output_ / stage().name; }
+  bool is_at_end() const { return at_.stage_step == stage().steps; }
+  bool is_due(int64_t every) const { return every > 0 && at_.stage_step % every == 0; }
+
+  bool is_stopping() const { return !options_.ranks.all_agree(!options_.is_stop_requested()); }
+
+  void prepare_folder() {
+    std::error_code error;
+    fs::create_directories(output_ / "checkpoints", error);
+    if (error) fail(ErrorCategory::Io, "{}: cannot create folder: {}", output_.string(), error.message());
+    remove_leftovers(output_);
+  }
+
+  void read_position() {
+    const Json& progress = saved_->progress();
+    at_.stage = progress.at("stage").get<size_t>();
+    at_.step = saved_->step();
+    at_.stage_step = progress.at("stage_step").get<int64_t>();
+    at_.num_samples = progress.at("samples").get<uint64_t>();
+    at_.num_skipped = progress.at("skipped_in_a_row").get<int64_t>();
+    at_.is_evaluated = progress.at("is_evaluated").get<bool>();
+    const auto name = progress.at("stage_name").get<std::string>();
+    if (at_.stage >= config_.stages.size() || stage().name != name || at_.stage_step > stage().steps) {
+      fail(ErrorCategory::InvalidArgument,
+           "{}: is at step {} of stage {}, '{}', which the configuration does not have. Give the run another output "
+           "folder.",
+           saved_->folder().string(), at_.stage_step, at_.stage + 1, name);
+    }
+  }
+
+  Json progress() const {
+    return {{"stage", at_.stage},
+            {"stage_name", stage().name},
+            {"stage_step", at_.stage_step},
+            {"samples", at_.num_samples},
+            {"skipped_in_a_row", at_.num_skipped},
+            {"is_evaluated", at_.is_evaluated},
+            {"logs", log_ ? log_->lengths() : Json(nullptr)}};
+  }
+
+  void begin_log() {
+    if (!is_writer()) return;
+    const std::vector<std::string> changes = keep_settings(config_, output_ / "config.yaml");
+    if (saved_) {
+      log_info("going on from {}", saved_->folder().string());
+      for (const std::string& change : changes) log_warn("the configuration was changed: {}", change);
+    } else {
+      // Models of an earlier run in the same folder are not this one's.
+      for (const config::StageConfig& stage : config_.stages) forget_export(output_ / stage.name);
+    }
+    log_ = std::make_unique<RunLog>(output_, saved_ ? saved_->progress().at("logs") : Json(nullptr), at_.step);
+  }
+
+  void begin_next_stage() {
+    saved_.reset();
+    at_ = {.stage = at_.stage + 1, .step = at_.step};
+  }
+
+  std::shared_ptr<const text::Tokenizer> open_tokenizer(const checkpoint::InitialModel& initial) const {
+    const fs::path folder = output_ / "tokenizer";
+    if (is_writer() && !fs::exists(folder)) {
+      checkpoint::AtomicFolder written(folder, /*overwrite=*/false);
+      initial.write_tokenizer(written.path());
+      written.commit();
+    }
+    options_.ranks.all_agree(true);
+    return std::make_shared<const text::Tokenizer>(text::Tokenizer::load(folder));
+  }
+
+  // False when a stop was requested. Nothing is loaded for a stage that has ended.
+  bool run_stage() {
+    if (is_at_end() && at_.is_evaluated && exported_step(stage_folder()) == stage().steps) return true;
+    const checkpoint::InitialModel initial = open_stage_model(config_, at_.stage);
+    const auto builder = std::make_shared<const ExampleBuilder>(stage(), initial.config, open_tokenizer(initial));
+    const auto mixture = std::make_shared<const data::Mixture>(
+        data::open_mixture(stage().data, {.seed = stage().seed, .open = options_.open_dataset}));
+    const Validation validation(stage(), builder,
+                                {.max_examples = config_.evaluate_examples,
+                                 .rank = data_rank_,
+                                 .num_ranks = num_data_ranks_,
+                                 .num_workers = config_.num_workers,
+                                 .open_dataset = options_.open_dataset});
+    Trainer trainer(config_, at_.stage, initial.config, initial.load_all());
+    if (saved_) saved_->read(trainer.state());
+    BatchStream batches(mixture, builder, stage(),
+                        {.first_sample = at_.num_samples,
+                         .rank = data_rank_,
+                         .num_ranks = num_data_ranks_,
+                         .num_workers = config_.num_workers});
+    if (!at_.is_evaluated) at_.is_evaluated = do_what_is_due(trainer, validation);
+    if (!at_.is_evaluated) return false;
+    StepMeter meter(stage(), initial.config, at_.stage_step, num_data_ranks_, options_.peak_flops_per_second);
+    while (!is_at_end()) {
+      take_step(trainer, batches, meter);
+      at_.is_evaluated = !is_stopping() && do_what_is_due(trainer, validation);
+      const bool is_stopped = !at_.is_evaluated;
+      if (is_stopped || is_at_end() || is_due(config_.save_every)) save(trainer, /*must_succeed=*/is_stopped);
+      if (is_stopped) return false;
+    }
+    export_model(trainer);
+    log_info("stage {}: {} steps done, the {} is in {}", stage().name, stage().steps,
+             stage().lora.rank > 0 ? "adapter" : "model", stage_folder().string());
+    return true;
+  }
+
+  void take_step(Trainer& trainer, BatchStream& batches, StepMeter& meter) {
+    const std::vector<Batch> micro_batches = batches.next_step();
+    const StepMetrics metrics = trainer.step(at_.stage_step + 1, micro_batches);
+    ++at_.step;
+    ++at_.stage_step;
+    at_.num_samples += static_cast<uint64_t>(stage().global_batch);
+    at_.num_skipped = metrics.is_skipped ? at_.num_skipped + 1 : 0;
+    const std::vector<data::BadSample> bad_samples = batches.take_bad_samples();
+    for (const data::BadSample& sample : bad_samples) {
+      log_warn("{} '{}' (number {}) is left out: {}", sample.source, sample.id, sample.index, sample.reason);
+    }
+    if (log_) log_->add_step(place(), metrics, bad_samples);
+    meter.add(metrics, micro_batches, batches.time_waited());
+    if (log_ && (is_due(config_.log_every) || is_at_end())) log_->add_speed(place(), metrics, meter.take());
+    if (at_.num_skipped >= config_.max_skipped_steps) {
+      fail(ErrorCategory::BadData,
+           "stage {}: the loss or a gradient was not finite in {} steps in a row, up to step {}. Hint: a lower learning "
+           "rate, or a longer warm-up",
+           stage().name, at_.num_skipped, at_.stage_step);
+    }
+  }
+
+  // False when a stop was requested meanwhile: then it is done when the run goes on.
+  bool do_what_is_due(const Trainer& trainer, const Validation& validation) {
+    if (config_.evaluate_every > 0 && (is_due(config_.evaluate_every) || is_at_end())) {
+      std::vector<ValidationLoss> losses;
+      if (!validation.is_empty()) {
+        auto measured = validation.measure(trainer, [this] { return is_stopping(); });
+        if (!measured) return false;
+        losses = *std::move(measured);
+      }
+      if (log_ && !losses.empty()) log_->add_validation(place(), losses);
+      evaluate(trainer);
+      write_report();
+    }
+    if (is_due(config_.export_every) && !is_at_end()) export_model(trainer);
+    return true;
+  }
+
+  void evaluate(const Trainer& trainer) {
+    if (!options_.evaluate) return;
+    const model::Weights weights = trainer.weights();
+    const model::Adapter adapter = trainer.adapter();
+    const auto scores = options_.evaluate({.config = trainer.model_config(),
+                                           .weights = weights,
+                                           .adapter = adapter,
+                                           .tokenizer = output_ / "tokenizer",
+                                           .place = place()});
+    if (log_) log_->add_evaluation(place(), scores);
+  }
+
+  // One that fails costs no more than the steps until the next, unless the run ends here.
+  void save(Trainer& trainer, bool must_succeed) {
+    try {
+      if (log_) log_->sync();
+      states_.save(at_.step, progress(), trainer.state(), config_.keep_checkpoints);
+    } catch (const Error& error) {
+      if (must_succeed || error.category() != ErrorCategory::Io) throw;
+      log_warn("step {} could not be saved: {}", at_.step, error.what());
+    }
+  }
+
+  void export_model(const Trainer& trainer) {
+    if (is_writer()) {
+      const bool is_last = at_.stage + 1 == config_.stages.size();
+      const std::string base = at_.stage == 0 ? config_.init.model : (output_ / config_.stages[at_.stage - 1].name).string();
+      export_stage(trainer, stage(),
+                   {.folder = stage_folder(),
+                    .tokenizer = output_ / "tokenizer",
+                    .dtype = is_last ? config_.export_dtype : DType::F32,
+                    .step = at_.stage_step,
+                    .base_model = base});
+    }
+    options_.ranks.all_agree(true);
+  }
+
+  void write_report() const {
+    if (is_writer()) write_run_report(config_, output_);
+  }
+
+  const config::TrainingConfig config_;
+  const RunOptions options_;
+  const fs::path output_;
+  checkpoint::TrainingStates states_;
+  const int64_t data_rank_, num_data_ranks_;
+  Position at_;
+  std::optional<checkpoint::SavedState> saved_;
+  std::unique_ptr<RunLog> log_;
+};
+
+}  // namespace
+
+RunEnd run_training(const config::TrainingConfig& config, const RunOptions& options) {
+  return Run(config, options).go();
+}
+
+}  // namespace molmo::train
