@@ -88,7 +88,11 @@ void Child::send(const std::string& text) {
 }
 
 void Child::interrupt() {
-  ::kill(pid_, SIGINT);
+  kill(SIGINT);
+}
+
+void Child::kill(int signal) {
+  ::kill(pid_, signal);
 }
 
 bool Child::read_some() {

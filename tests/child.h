@@ -34,6 +34,7 @@ class Child {
 
   void send(const std::string& text);
   void interrupt();  // Ctrl-C
+  void kill(int signal);
   // Reads standard output until it holds `text` `times` times; false when the program ended without it.
   bool wait_for_output(const std::string& text, int times = 1);
   bool wait_for_error_output(const std::string& text);

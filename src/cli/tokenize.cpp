@@ -14,6 +14,8 @@
 #include "cli/program.h"
 #include "cli/standard_input.h"
 #include "cli/verb.h"
+#include "text/bpe_corpus.h"
+#include "text/bpe_trainer.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
 
@@ -50,7 +52,9 @@ class Tokenize final : public Verb {
     app.footer(
         "# ids of a text\nmolmo tokenize -m MODEL \"Point to the mug.\"\n"
         "# and back\nmolmo tokenize -m MODEL --decode \"100 101\"\n"
-        "# many texts, one JSON string a line\nmolmo tokenize -m MODEL --jsonl < texts.jsonl\n");
+        "# many texts, one JSON string a line\nmolmo tokenize -m MODEL --jsonl < texts.jsonl\n"
+        "# learn a tokenizer from your own texts\n"
+        "molmo tokenize --train texts.txt data.jsonl --vocab-size 8000 -o my-tokenizer\n");
     app.add_option("TEXT", text_, "what to tokenise, or the ids for --decode; - reads standard input")
         ->group("Arguments");
     app.add_option("-m,--model", model_, "checkpoint folder")->type_name("MODEL");
@@ -59,9 +63,28 @@ class Tokenize final : public Verb {
     app.add_flag("--json", is_json_, "print one JSON document: ids, tokens, text");
     app.add_flag("--jsonl", is_jsonl_,
                  "read one JSON string a line from standard input, print {\"ids\", \"text\"} a line");
+    app.add_option("--train", corpus_, "learn a byte-level BPE tokenizer from texts, or from JSON lines of own data")
+        ->type_name("FILE")
+        ->group("Training");
+    app.add_option("-o,--output", output_, "folder for tokenizer.json")->type_name("DIR")->group("Training");
+    app.add_option("--vocab-size", training_.vocab_size, "tokens, special ones and the 256 bytes included")
+        ->type_name("N")
+        ->check(CLI::Range(257, 1 << 20))
+        ->capture_default_str()
+        ->group("Training");
+    app.add_option("--min-frequency", training_.min_frequency, "of a pair that becomes a token")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str()
+        ->group("Training");
+    app.add_option("--special", training_.special_tokens, "special tokens, the first of which ends texts")
+        ->type_name("TOKEN")
+        ->capture_default_str()
+        ->group("Training");
   }
 
   int run() override {
+    if (!corpus_.empty()) return train();
     if (is_jsonl_ ? !text_.empty() || decodes_ : text_.empty()) {
       throw UsageError(is_jsonl_ ? "--jsonl reads standard input: it takes neither TEXT nor --decode."
                                  : "TEXT is required.");
@@ -112,7 +135,26 @@ class Tokenize final : public Verb {
     }
   }
 
+  int train() const {
+    if (!text_.empty() || output_.empty())
+      throw UsageError(output_.empty() ? "--train needs -o DIR." : "--train takes no TEXT.");
+    text::BpeTrainer trainer;
+    uint64_t num_texts = 0;
+    for (const auto& file : corpus_) num_texts += text::add_corpus(trainer, file);
+    const text::TrainedTokenizer trained = trainer.train(training_);
+    text::write_tokenizer(trained, output_);
+    if (is_json_) {
+      fmt::print("{}\n", dump_json({{"output", output_.string()}, {"tokens", trained.tokens.size()}, {"texts", num_texts}}));
+    } else {
+      fmt::print("{} tokens from {} texts in {}\n", trained.tokens.size(), num_texts, output_.string());
+    }
+    return kExitDone;
+  }
+
   std::string text_, model_;
+  std::vector<std::filesystem::path> corpus_;
+  std::filesystem::path output_;
+  text::BpeTrainingOptions training_;
   bool decodes_ = false, has_bos_ = false, is_json_ = false, is_jsonl_ = false;
 };
 

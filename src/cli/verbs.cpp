@@ -14,6 +14,7 @@ std::unique_ptr<Verb> make_inspect();
 std::unique_ptr<Verb> make_trace();
 std::unique_ptr<Verb> make_convert();
 std::unique_ptr<Verb> make_init();
+std::unique_ptr<Verb> make_train();
 std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_man();
 
@@ -30,6 +31,7 @@ constexpr VerbEntry kVerbs[] = {
     {"trace", "Write every intermediate tensor of one prompt", make_trace},
     {"convert", "Write any checkpoint in the released layout; merge adapters", make_convert},
     {"init", "Write a checkpoint with random weights", make_init},
+    {"train", "Train a model: pre-training, fine-tuning, low-rank adapters", make_train},
     {"completion", "Print a completion script for bash, zsh or fish", make_completion},
     {"man", "Print the manual", make_man},
 };

@@ -60,6 +60,8 @@ void append_labels(const LabelMap& map, const CropGrid& grid, config::ResizeMode
   }
 }
 
+}  // namespace
+
 LabelMap to_label_map(const Image& image, std::string_view source) {
   LabelMap map{image.size, std::vector<uint8_t>(image.pixels.size() / 3)};
   for (size_t i = 0; i < map.classes.size(); ++i) {
@@ -72,16 +74,6 @@ LabelMap to_label_map(const Image& image, std::string_view source) {
     map.classes[i] = pixel[0];
   }
   return map;
-}
-
-}  // namespace
-
-LabelMap decode_label_map(std::span<const std::byte> bytes, std::string_view source, const ImageLimits& limits) {
-  return to_label_map(decode_image(bytes, source, limits), source);
-}
-
-LabelMap read_label_map(const std::filesystem::path& path, const ImageLimits& limits) {
-  return to_label_map(read_image(path, limits), path.string());
 }
 
 std::vector<int64_t> patch_labels(const LabelMap& map, const config::ModelConfig& config) {

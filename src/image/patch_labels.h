@@ -1,13 +1,10 @@
 // A class for each patch of the crops of a picture, from a map that has one for each pixel: what a vision tower learns
 // from when it is trained alone.
-//   LabelMap map = read_label_map("kinds.png");
+//   LabelMap map = to_label_map(read_image("kinds.png"), "kinds.png");
 //   std::vector<int64_t> labels = patch_labels(map, config);   // as make_crops(picture, config) cuts the picture
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -27,9 +24,8 @@ struct LabelMap {
   std::vector<uint8_t> classes;  // [height, width]
 };
 
-// A gray PNG; `source` names the bytes in errors. Throws as decode_image does, and BadData for colours.
-LabelMap decode_label_map(std::span<const std::byte> bytes, std::string_view source, const ImageLimits& limits = {});
-LabelMap read_label_map(const std::filesystem::path& path, const ImageLimits& limits = {});
+// Of an 8-bit gray picture, whose values are the classes. `source` names it in errors. Throws BadData for colours.
+LabelMap to_label_map(const Image& image, std::string_view source);
 
 // [C, P]: the class that most pixels of the patch have, the smaller one of two; kNoLabel where most have none. A pixel
 // of the canvas has the class of the pixel of the map that it lies on. Throws as make_crops does.

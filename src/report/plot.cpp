@@ -15,6 +15,7 @@ namespace {
 constexpr double kWidth = 900, kHeight = 340;
 constexpr double kLeft = 78, kRight = 16, kTop = 34, kBottom = 48;
 constexpr int kTicks = 6;
+constexpr double kLeastSpread = 1e-9;  // of a range, in parts of its values
 constexpr size_t kColumns = 800;  // of thinned curves
 
 // Okabe and Ito's palette: told apart with any colour vision.
@@ -31,8 +32,10 @@ struct Range {
   bool is_empty() const { return low > high; }
   void widen() {
     if (is_empty()) *this = {0, 1};
-    if (low == high) {
-      const double margin = low == 0 ? 1 : std::abs(low) * 0.1;
+    // Values that differ by rounding only are one value: ticks between them would be equal.
+    const double size = std::max(std::abs(low), std::abs(high));
+    if (high - low <= size * kLeastSpread) {
+      const double margin = size == 0 ? 1 : size * 0.1;
       low -= margin;
       high += margin;
     }
@@ -172,7 +175,8 @@ std::string curve(const Series& series, const Axes& axes, const char* color) {
 }  // namespace
 
 std::vector<double> axis_ticks(double low, double high, int count) {
-  if (!(low < high) || !std::isfinite(high - low)) return {low};
+  const double size = std::max(std::abs(low), std::abs(high));
+  if (!(high - low > size * kLeastSpread) || !std::isfinite(high - low)) return {low};
   const double rough = (high - low) / std::max(count, 1);
   const double power = std::pow(10, std::floor(std::log10(rough)));
   const double digit = rough / power;

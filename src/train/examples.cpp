@@ -24,23 +24,15 @@ config::ModelConfig with_max_crops(config::ModelConfig model, const config::Stag
   return model;
 }
 
-std::span<const std::byte> bytes_of(const data::Picture& picture) {
-  return std::as_bytes(std::span(picture.bytes->data(), picture.bytes->size()));
+image::Image decode(const data::Picture& picture, const std::string& id) {
+  if (!picture.bytes) return image::read_image(picture.file);
+  return image::decode_image(std::as_bytes(std::span(picture.bytes->data(), picture.bytes->size())), id);
 }
 
 std::vector<image::Image> decode_pictures(const data::Example& example) {
   std::vector<image::Image> images;
-  for (const data::Picture& picture : example.pictures) {
-    images.push_back(picture.bytes ? image::decode_image(bytes_of(picture), example.id)
-                                   : image::read_image(picture.file));
-  }
+  for (const data::Picture& picture : example.pictures) images.push_back(decode(picture, example.id));
   return images;
-}
-
-image::LabelMap decode_labels(const data::Example& example) {
-  const data::Picture& map = *example.label_map;
-  return map.bytes ? image::decode_label_map(bytes_of(map), example.id + ", label map")
-                   : image::read_label_map(map.file);
 }
 
 // As numpy's Fisher-Yates: from the end, each takes a place at or before its own.
@@ -87,6 +79,9 @@ PreparedExample ExampleBuilder::prepare(const data::Example& example, RandomStre
 }
 
 PreparedExample ExampleBuilder::prepare_conversations(data::Example example, RandomStream& draws) const {
+  if (example.text.annotations.empty())
+    fail(ErrorCategory::BadData, "{}: has no conversation, which the objective {} learns from", example.id,
+         enum_name(stage_.objective));
   const std::vector<image::Image> images = decode_pictures(example);
   if (!images.empty()) example.text.image_size = images.front().size;
   text::StreamDraws prompt_draws(draws);
@@ -122,7 +117,8 @@ PreparedExample ExampleBuilder::prepare_patch_labels(const data::Example& exampl
     fail(ErrorCategory::Unsupported, "{}: has a weight, which the objective patch_labels does not know", example.id);
   }
   const std::vector<image::Image> images = decode_pictures(example);
-  const image::LabelMap map = decode_labels(example);
+  const image::LabelMap map =
+      image::to_label_map(decode(*example.label_map, example.id), example.id + ", label map");
   if (map.size != images.front().size) {
     fail(ErrorCategory::BadData, "{}: the label map has {}x{} pixels, the picture {}x{}", example.id, map.size.width,
          map.size.height, images.front().size.width, images.front().size.height);

@@ -48,6 +48,9 @@ TEST(Plot, PutsTicksAtRoundNumbers) {
   EXPECT_EQ(axis_ticks(3, 97, 5), (std::vector<double>{0, 20, 40, 60, 80, 100}));
   EXPECT_EQ(axis_ticks(5, 5, 5), (std::vector<double>{5}));
   EXPECT_EQ(axis_ticks(0, std::nan(""), 5), (std::vector<double>{0}));
+  const double next = std::nextafter(3.0, 4.0);  // no number lies between these
+  EXPECT_EQ(axis_ticks(3, next, 5), (std::vector<double>{3}));
+  EXPECT_FALSE(line_plot({.series = {{"same", {1, 2}, {3, next}}}}).code.empty());
 }
 
 std::vector<std::pair<double, double>> path_points(const std::string& svg) {
