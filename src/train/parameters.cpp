@@ -126,6 +126,19 @@ std::vector<model::ParameterSpec> trained_parameters(const config::StageConfig& 
   return trained;
 }
 
+std::vector<model::ParameterSpec> adapted_parameters(const config::StageConfig& stage,
+                                                     const config::ModelConfig& model) {
+  const auto table = trained_parameters(stage, model);
+  check_targets(stage.lora, table);
+  std::vector<model::ParameterSpec> adapted;
+  for (const auto& parameter : table) {
+    const std::string_view layer = layer_of(parameter);
+    const auto is_named = [&](const std::string& target) { return is_target(layer, target); };
+    if (!layer.empty() && std::ranges::any_of(stage.lora.targets, is_named)) adapted.push_back(parameter);
+  }
+  return adapted;
+}
+
 at::Tensor trainable_copy(const at::Tensor& weight) {
   at::Tensor copy = at::empty(weight.sizes(), weight.options().dtype(at::kFloat).requires_grad(false));
   copy.copy_(weight.detach());
@@ -135,14 +148,11 @@ at::Tensor trainable_copy(const at::Tensor& weight) {
 model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model,
                             const model::Weights& weights, std::vector<Parameter>& parameters) {
   const auto& lora = stage.lora;
-  const auto table = trained_parameters(stage, model);
-  check_targets(lora, table);
+  const auto adapted = adapted_parameters(stage, model);
   model::Adapter adapter{.rank = lora.rank, .alpha = lora.alpha, .target_modules = lora.targets, .updates = {}};
-  for (size_t index = 0; index < table.size(); ++index) {
-    const auto& parameter = table[index];
+  for (size_t index = 0; index < adapted.size(); ++index) {
+    const auto& parameter = adapted[index];
     const std::string layer(layer_of(parameter));
-    const auto is_named = [&](const std::string& target) { return is_target(layer, target); };
-    if (layer.empty() || std::ranges::none_of(lora.targets, is_named)) continue;
     const auto options = weights.at(parameter.name).options().dtype(at::kFloat).requires_grad(false);
     const int64_t out = parameter.shape[0], in = parameter.shape[1];
     const at::Tensor a = random_a(lora.rank, in, stage.seed, index).to(options.device()).set_requires_grad(true);

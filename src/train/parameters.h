@@ -32,6 +32,11 @@ const config::ComponentTraining& training_of(const config::StageConfig& stage, m
 std::vector<model::ParameterSpec> trained_parameters(const config::StageConfig& stage,
                                                      const config::ModelConfig& model);
 
+// Those of them that the stage's low-rank updates change: the weights of its target layers. Throws InvalidArgument for a
+// target that no layer has.
+std::vector<model::ParameterSpec> adapted_parameters(const config::StageConfig& stage,
+                                                     const config::ModelConfig& model);
+
 // A float32 copy that requires gradients.
 at::Tensor trainable_copy(const at::Tensor& weight);
 

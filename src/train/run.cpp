@@ -157,7 +157,7 @@ class Run {
                                  .num_ranks = num_data_ranks_,
                                  .num_workers = config_.num_workers,
                                  .open_dataset = options_.open_dataset});
-    Trainer trainer(config_, at_.stage, initial.config, initial.load_all());
+    Trainer trainer(config_, at_.stage, initial.config, initial.load_all(), options_.trainer_ranks);
     if (saved_) saved_->read(trainer.state());
     BatchStream batches(mixture, builder, stage(),
                         {.first_sample = at_.num_samples,

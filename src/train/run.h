@@ -34,6 +34,7 @@ struct EvaluationModel {
 
 struct RunOptions {
   checkpoint::StateRanks ranks = {};
+  std::shared_ptr<Ranks> trainer_ranks = nullptr;  // the same ranks, as the trainer sees them (train/ranks.h)
   // Opens a data source; empty: those that the registry knows.
   std::function<std::shared_ptr<const data::Dataset>(const config::DataSource&)> open_dataset = {};
   // Scores by name, every `evaluate_every` steps beside the validation losses.

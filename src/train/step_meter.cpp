@@ -35,10 +35,12 @@ void StepMeter::add(const StepMetrics& metrics, std::span<const Batch> micro_bat
   window_.accuracy += metrics.accuracy;
   window_.learning_rates = metrics.learning_rates;
   window_.waited = time_waited;
-  window_.flops += step_flops(model_, stage_.objective,
-                              {.num_tokens = metrics.num_tokens,
-                               .num_crops = metrics.num_crops,
-                               .tokens_per_example = metrics.num_tokens / stage_.global_batch});
+  if (peak_) {
+    window_.flops += step_flops(model_, stage_.objective,
+                                {.num_tokens = metrics.num_tokens,
+                                 .num_crops = metrics.num_crops,
+                                 .tokens_per_example = metrics.num_tokens / stage_.global_batch});
+  }
   if (!has_text_) {  // not nothing until the first line of the log is due
     has_text_ = true;
     progress_.describe(fmt::format("loss {:.4g}, accuracy {:.3f}", metrics.cross_entropy, metrics.accuracy));

@@ -110,7 +110,8 @@ TEST(Documents, CommandsNameKnownProgramsVerbsAndFlags) {
   }
 }
 
-// In a folder that has what the documents speak of: MODEL, photo.jpg, desk.jpg, questions.txt, texts.jsonl.
+// In a folder that has what the documents speak of: MODEL, photo.jpg, desk.jpg, questions.txt, texts.jsonl, own-data.yaml
+// with its data.
 TEST(Documents, MarkedCommandsRun) {
   const test::TemporaryFolder folder;
   test::write_pointing_model(
@@ -120,6 +121,13 @@ TEST(Documents, MarkedCommandsRun) {
     fs::copy(test::fixture_path("model/images/exif6_2000x1500.jpg"), folder.path() / name);
   std::ofstream(folder.path() / "questions.txt") << "What is on the desk?\nAnd where?\n";
   std::ofstream(folder.path() / "texts.jsonl") << "\"Point to the mug.\"\n\"\"\n";
+  fs::copy(fs::path(MOLMO_SOURCE_DIR) / "configs" / "own-data.yaml", folder.path() / "own-data.yaml");
+  fs::create_directory(folder.path() / "my-data");
+  for (const char* name : {"train.jsonl", "validation.jsonl"}) {
+    std::ofstream(folder.path() / "my-data" / name)
+        << R"({"id": "1", "image": "../photo.jpg", "annotations": [{"style": "pointing", "label": "torx screw", )"
+        << R"("points": [[12.5, 40]], "point_scale": 100}, {"style": "pointing", "label": "nut", "points": []}]})" << "\n";
+  }
   int num_commands = 0;
   for (const DocumentedCommand& command : documented_commands()) {
     if (!command.is_runnable) continue;
@@ -130,7 +138,7 @@ TEST(Documents, MarkedCommandsRun) {
   }
   EXPECT_GT(num_commands, 15);
   for (const char* written : {"cups.png", "captions.jsonl", "mugs.png", "mugs.svg", "trace.safetensors",
-                              "molmo-bf16/config.json", "tiny/config.json"}) {
+                              "molmo-bf16/config.json", "tiny/config.json", "runs/own-data/report.html", "merged/config.json"}) {
     EXPECT_TRUE(fs::exists(folder.path() / written)) << written;
   }
 }

@@ -97,5 +97,30 @@ TEST(Tokenize, BrokenTokenizersAreOneClearLine) {
   EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
 }
 
+TEST(Tokenize, LearnsFromTextsAndFromOwnData) {
+  const test::TemporaryFolder folder;
+  std::ofstream(folder.path() / "a.txt") << "abab abab\nabab\n";
+  std::ofstream(folder.path() / "b.jsonl") << R"({"id": "abcd", "text": "cdcd cdcd"})" << "\n"
+                                           << R"({"annotations": [{"question": "cdcd", "answer": "cdcd"}]})" << "\n";
+  const std::string output = folder.path() / "tokenizer";
+  const Result result = run_molmo({"tokenize", "--train", folder.path() / "a.txt", folder.path() / "b.jsonl",
+                                   "--vocab-size", "262", "-o", output, "--json"});
+  ASSERT_EQ(result.status, kExitDone) << result.err;
+  const Json document = parse_json(result.out, "molmo tokenize");
+  EXPECT_EQ(document["tokens"], 262);
+  EXPECT_EQ(document["texts"], 5);
+  // One special token, 256 bytes, then the pairs that were learnt: cd, cdcd, ab, abab before the fifth.
+  const auto num_tokens = [&](const std::string& text) {
+    return parse_json(run_molmo({"tokenize", "-m", output, "--json", text}).out, "ids")["ids"].size();
+  };
+  EXPECT_EQ(num_tokens("abab"), 1u);
+  EXPECT_EQ(num_tokens("cdcd"), 1u);
+  EXPECT_EQ(num_tokens("abcd"), 2u);
+  EXPECT_EQ(run_molmo({"tokenize", "--train", folder.path() / "a.txt"}).status, kExitUsage);
+  const Result missing = run_molmo({"tokenize", "--train", folder.path() / "none.txt", "-o", output});
+  EXPECT_EQ(missing.status, kExitFailed);
+  EXPECT_THAT(missing.err, HasSubstr("none.txt: cannot be read"));
+}
+
 }  // namespace
 }  // namespace molmo::cli

@@ -1,0 +1,96 @@
+// The plan's figures against arithmetic by hand, and its advice.
+#include "train/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "config/model.h"
+#include "fixtures.h"
+#include "train/toy_run.h"
+
+namespace molmo::train {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::ThrowsMessage;
+
+config::TrainingConfig seven_billion() {
+  config::TrainingConfig config;
+  config.output = "out";
+  config.init.model = "molmo-7b-d";
+  config::DataSource source;
+  source.name = "jsonl";
+  config.stages.resize(1);
+  config.stages[0].name = "tuning";
+  config.stages[0].data = {{1, {source}}};
+  config.stages[0].micro_batch = 4;
+  return config;
+}
+
+// docs/checkpoints.md and tests/config/presets_test.cpp.
+constexpr uint64_t kParameters = 8'021'025'280;
+
+TEST(Plan, CountsWeightsGradientsAndMoments) {
+  const config::TrainingConfig config = seven_billion();
+  const StagePlan plan = plan_stage(config, 0, config::preset("molmo-7b-d"), 1);
+  EXPECT_EQ(plan.weights, 4 * kParameters);
+  // The last block of the tower comes behind the last one that is read.
+  const uint64_t trained = static_cast<uint64_t>(plan.trained_parameters);
+  EXPECT_EQ(plan.gradients, 4 * trained);
+  EXPECT_EQ(plan.optimizer, 8 * trained);
+  EXPECT_GT(plan.activations, 0u);
+  const StagePlan shared = plan_stage(config, 0, config::preset("molmo-7b-d"), 8);
+  EXPECT_EQ(shared.weights, kParameters / 2);
+  EXPECT_EQ(shared.optimizer, trained);
+  EXPECT_EQ(shared.activations, plan.activations);
+}
+
+TEST(Plan, LowRankUpdatesAreAllThatIsTrained) {
+  config::TrainingConfig config = seven_billion();
+  config.stages[0].lora = {.rank = 16, .alpha = 16, .targets = {"att_proj", "attn_out", "ff_proj", "ff_out"}};
+  config.stages[0].vision.frozen = config.stages[0].connector.frozen = true;
+  const StagePlan plan = plan_stage(config, 0, config::preset("molmo-7b-d"), 1);
+  // In and out of each layer: q, k and v; the attention's output; gate and up; down; and of the head.
+  const int64_t block = (3584 + 4608) + (3584 + 3584) + (3584 + 2 * 18944) + (18944 + 3584);
+  EXPECT_EQ(plan.trained_parameters, 16 * (28 * block + (3584 + 152064)));
+  EXPECT_EQ(plan.weights, 4 * (kParameters + static_cast<uint64_t>(plan.trained_parameters)));
+}
+
+TEST(Plan, EverySettingThatSavesMemoryDoes) {
+  const config::TrainingConfig config = seven_billion();
+  const auto model = config::preset("molmo-7b-d");
+  const auto activations = [&](const auto& change) {
+    config::TrainingConfig changed = config;
+    change(changed);
+    return plan_stage(changed, 0, model, 1).activations;
+  };
+  const uint64_t whole = activations([](auto&) {});
+  EXPECT_LT(activations([](auto& c) { c.recompute = config::Recompute::Blocks; }), whole / 4);
+  EXPECT_LT(activations([](auto& c) { c.stages[0].micro_batch = 1; }), whole / 3);
+  EXPECT_LT(activations([](auto& c) { c.stages[0].max_crops = 4; }), whole);
+  EXPECT_LT(activations([](auto& c) { c.stages[0].vision.frozen = true; }), whole);
+  EXPECT_LT(activations([](auto& c) { c.stages[0].objective = config::Objective::Text; }), whole);
+}
+
+TEST(Plan, RefusesWhatCannotFitWithTheSettingThatWould) {
+  config::TrainingConfig config = seven_billion();
+  constexpr uint64_t kGibibyte = uint64_t{1} << 30;
+  const auto problem = [&](uint64_t gibibytes, int64_t num_ranks) {
+    const Plan plan = plan_training(config, {.num_ranks = num_ranks, .memory_bytes = gibibytes * kGibibyte});
+    EXPECT_THAT([&] { require_fit(plan); }, ThrowsMessage<Error>(HasSubstr(plan.problem.value_or("it fits"))));
+    return plan.problem.value_or("");
+  };
+  EXPECT_THAT(problem(180, 1), HasSubstr("It would with recompute=blocks."));
+  EXPECT_THAT(problem(80, 1), HasSubstr("lora.rank=16"));
+  config.stages[0].lora.rank = 16;
+  EXPECT_THAT(problem(10, 1), HasSubstr("processes."));
+  EXPECT_THAT(problem(1, 1), HasSubstr("No setting makes it fit"));
+  const Plan fits = plan_training(config, {.num_ranks = 1, .memory_bytes = 4096 * kGibibyte});
+  EXPECT_FALSE(fits.problem);
+  require_fit(fits);
+}
+
+}  // namespace
+}  // namespace molmo::train
