@@ -2,11 +2,11 @@
 
 #include <string>
 
+#include "base/atomic_folder.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/progress.h"
 #include "checkpoint/adapter.h"
-#include "checkpoint/atomic_folder.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/hf_writer.h"
 #include "checkpoint/tensor_dtype.h"

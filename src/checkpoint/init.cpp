@@ -3,8 +3,8 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/atomic_folder.h"
 #include "base/progress.h"
-#include "checkpoint/atomic_folder.h"
 #include "checkpoint/hf_writer.h"
 #include "checkpoint/random_fill.h"
 #include "checkpoint/tokenizer_files.h"

@@ -15,6 +15,7 @@ std::unique_ptr<Verb> make_trace();
 std::unique_ptr<Verb> make_convert();
 std::unique_ptr<Verb> make_init();
 std::unique_ptr<Verb> make_train();
+std::unique_ptr<Verb> make_synth();
 std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_man();
 
@@ -32,6 +33,7 @@ constexpr VerbEntry kVerbs[] = {
     {"convert", "Write any checkpoint in the released layout; merge adapters", make_convert},
     {"init", "Write a checkpoint with random weights", make_init},
     {"train", "Train a model: pre-training, fine-tuning, low-rank adapters", make_train},
+    {"synth", "Draw pictures whose questions have exact answers, as PixMo data sets", make_synth},
     {"completion", "Print a completion script for bash, zsh or fish", make_completion},
     {"man", "Print the manual", make_man},
 };

@@ -14,15 +14,20 @@
 
 #include "base/json.h"
 #include "base/random.h"
+#include "image/image.h"
 #include "text/example.h"
 
 namespace molmo::data {
 
-// An encoded picture: a file, or bytes that a table carries.
+// A picture: a file, bytes that a table carries, or pixels that this process drew; one of them.
 struct Picture {
-  std::filesystem::path file;
-  std::shared_ptr<const std::string> bytes;  // instead of the file
+  std::filesystem::path file = {};
+  std::shared_ptr<const std::string> bytes = {};
+  std::shared_ptr<const image::Image> pixels = {};
 };
+
+// Reads and decodes what is not decoded yet. Throws what image::read_image throws.
+image::Image decode_picture(const Picture& picture);
 
 struct Example {
   std::string id;                         // unique within the data set
@@ -31,7 +36,8 @@ struct Example {
                                           // who decodes the picture: the size of the upright picture
   std::optional<std::string> plain_text;  // of the objective text: learnt whole, without a prompt
   std::optional<double> weight;           // multiplies the loss weights
-  std::optional<Picture> label_map;       // of the objective patch_labels: 8-bit gray PNG, a class for each pixel
+  std::optional<Picture> label_map;       // of the objective patch_labels: 8-bit gray PNG, a class for each pixel; or
+                                          // pixels with the class in every channel, as a gray picture is decoded
   std::shared_ptr<const Json> metadata;   // an object with what only evaluation needs: masks, question types; or null
 };
 

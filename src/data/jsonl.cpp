@@ -187,7 +187,7 @@ void check_files(const Example& example, bool decode) {
 }
 
 std::string relative_path(const Picture& picture, const fs::path& folder) {
-  if (picture.bytes) fail(ErrorCategory::Unsupported, "a picture lies in memory: write it to a file first");
+  if (picture.file.empty()) fail(ErrorCategory::Unsupported, "a picture lies in memory: write it to a file first");
   const fs::path relative = picture.file.lexically_relative(folder);
   const bool is_below = !relative.empty() && *relative.begin() != "..";
   return is_below ? relative.string() : picture.file.string();
@@ -224,11 +224,11 @@ Example parse_record(const Json& record, const fs::path& folder, std::string_vie
       fail(ErrorCategory::BadData, "{}: 'id' is {}, expected a text", where, dump_json(id));
     example.id = id.is_string() ? id.get<std::string>() : dump_json(id);
   }
-  if (has(record, "image")) example.pictures.push_back({.file = file_of(record, "image", folder, where), .bytes = {}});
+  if (has(record, "image")) example.pictures.push_back({.file = file_of(record, "image", folder, where)});
   if (has(record, "text")) example.plain_text = text_of(record, "text", where);
   if (has(record, "label_map")) {
     if (example.pictures.empty()) fail(ErrorCategory::BadData, "{}: 'label_map' needs an 'image'", where);
-    example.label_map = Picture{.file = file_of(record, "label_map", folder, where), .bytes = {}};
+    example.label_map = Picture{.file = file_of(record, "label_map", folder, where)};
   }
   if (has(record, "weight")) {
     const Json& weight = record["weight"];

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/error.h"
 
@@ -40,6 +41,12 @@ int jpeg_components(std::string_view bytes) {
 }
 
 }  // namespace
+
+image::Image decode_picture(const Picture& picture) {
+  if (picture.pixels) return *picture.pixels;
+  if (picture.bytes) return image::decode_image(std::as_bytes(std::span(*picture.bytes)), "a picture of a table");
+  return image::read_image(picture.file);
+}
 
 Picture find_picture(const std::filesystem::path& folder, std::string_view name, std::string_view where) {
   const std::filesystem::path relative(name);

@@ -15,12 +15,16 @@
 namespace molmo::image {
 namespace {
 
-void check_image(const Image& image) {
-  const auto [height, width] = image.size;
-  if (height < 1 || width < 1 || image.pixels.size() != static_cast<size_t>(height * width * 3)) {
+void check_size(ImageSize size, int64_t channels, size_t num_bytes) {
+  const auto [height, width] = size;
+  if (height < 1 || width < 1 || num_bytes != static_cast<size_t>(height * width * channels)) {
     fail(ErrorCategory::InvalidArgument, "a picture of {}x{} pixels with {} bytes cannot be written", width, height,
-         image.pixels.size());
+         num_bytes);
   }
+}
+
+void check_image(const Image& image) {
+  check_size(image.size, 3, image.pixels.size());
 }
 
 // As the decoders: libraries report errors by callbacks that must not return, so they jump back into a method that
@@ -35,15 +39,16 @@ class PngWriter {
   PngWriter(const PngWriter&) = delete;
   PngWriter& operator=(const PngWriter&) = delete;
 
-  bool write(const Image& image) {
+  // [height, width, channels], 3 for RGB or 1 for gray.
+  bool write(const uint8_t* pixels, ImageSize size, size_t channels) {
     if (info_ == nullptr || setjmp(png_jmpbuf(png_)) != 0) return false;
-    const auto height = static_cast<png_uint_32>(image.size.height), width = static_cast<png_uint_32>(image.size.width);
+    const auto height = static_cast<png_uint_32>(size.height), width = static_cast<png_uint_32>(size.width);
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_write_fn(png_, this, append, nullptr);
-    png_set_IHDR(png_, info_, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-                 PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(png_, info_, width, height, 8, channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(png_, info_);
-    for (png_uint_32 y = 0; y < height; ++y) png_write_row(png_, image.pixels.data() + size_t{y} * width * 3);
+    for (png_uint_32 y = 0; y < height; ++y) png_write_row(png_, pixels + size_t{y} * width * channels);
     png_write_end(png_, info_);
     return true;
   }
@@ -117,7 +122,15 @@ class JpegWriter {
 std::string encode_png(const Image& image) {
   check_image(image);
   std::string bytes;
-  if (!PngWriter(bytes).write(image)) fail(ErrorCategory::OutOfMemory, "a PNG could not be encoded");
+  if (!PngWriter(bytes).write(image.pixels.data(), image.size, 3))
+    fail(ErrorCategory::OutOfMemory, "a PNG could not be encoded");
+  return bytes;
+}
+
+std::string encode_gray_png(std::span<const uint8_t> gray, ImageSize size) {
+  check_size(size, 1, gray.size());
+  std::string bytes;
+  if (!PngWriter(bytes).write(gray.data(), size, 1)) fail(ErrorCategory::OutOfMemory, "a PNG could not be encoded");
   return bytes;
 }
 

@@ -1,7 +1,9 @@
 // Writing pictures: to memory, and to files that are either complete or not there.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 
 #include "image/image.h"
@@ -9,6 +11,8 @@
 namespace molmo::image {
 
 std::string encode_png(const Image& image);
+// `gray` is [height, width], one channel.
+std::string encode_gray_png(std::span<const uint8_t> gray, ImageSize size);
 // `quality` is 1 to 100.
 std::string encode_jpeg(const Image& image, int quality = 90);
 

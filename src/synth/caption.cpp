@@ -208,20 +208,26 @@ std::string write_transcript(const Scene& scene, RandomStream& draws) {
   return text;
 }
 
+void add_caption(text::Example& example, const Scene& scene, const SynthOptions& options, RandomStream& draws) {
+  static constexpr double kWeights[] = {0.25, 0.4, 0.35};
+  const auto length = static_cast<CaptionLength>(pick_weighted(draws, kWeights));
+  text::Annotation caption;
+  caption.style = "long_caption";
+  caption.text = write_caption(scene, options.caption_length.value_or(length), draws);
+  example.annotations.push_back(std::move(caption));
+}
+
 SynthSample make_caption(const SynthOptions& options, RandomStream& draws) {
   const SceneRules rules = scene_rules(options, draws);
   const Scene scene = draw_scene(rules, plan_scene(rules, draws), draws);
-  SynthSample sample = scene_sample(scene, options);
-  static constexpr double kWeights[] = {0.25, 0.4, 0.35};
-  text::Annotation caption, transcript;
-  caption.style = "long_caption";
-  caption.text = write_caption(scene, static_cast<CaptionLength>(pick_weighted(draws, kWeights)), draws);
-  sample.text.annotations.push_back(std::move(caption));
-  const int64_t num_transcripts = whole(draws, 1, 3);
+  SynthSample sample = scene_sample(scene, rules, options);
+  add_caption(sample.text, scene, options, draws);
+  const int64_t num_transcripts = whole(draws, std::min<int64_t>(1, options.transcripts), options.transcripts);
   for (int64_t i = 0; i < num_transcripts; ++i) {
+    text::Annotation transcript;
     transcript.style = "transcript";
     transcript.text = write_transcript(scene, draws);
-    sample.text.annotations.push_back(transcript);
+    sample.text.annotations.push_back(std::move(transcript));
   }
   return sample;
 }

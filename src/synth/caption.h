@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "base/random.h"
+#include "synth/options.h"
 #include "synth/phrases.h"
 #include "synth/scene.h"
 
 namespace molmo::synth {
-
-enum class CaptionLength { Short, Medium, Long };
 
 // A short one says what there is; a medium one also where and on what; a long one adds sizes and relations. Everything
 // that it says is true, and every object is counted in it.

@@ -8,6 +8,8 @@
 #include <memory>
 #include <numbers>
 
+#include "base/enum_names.h"
+#include "base/error.h"
 #include "synth/canvas.h"
 #include "synth/font.h"
 
@@ -345,14 +347,35 @@ std::vector<uint8_t> label_map(const ClockLook& look, LabelMap labels) {
     set_color(cairo, {0, 0, 0});
     cairo_fill(cairo);
   };
-  if (labels == LabelMap::Time) {
-    mark_part(look, classes, static_cast<uint8_t>(1 + 12 * look.time.hour + look.time.minute / 5), dial);
-  } else if (labels == LabelMap::Kinds) {
-    mark_part(look, classes, 1, [](ClockPainter& painter, cairo_t*) { painter.body(); });
-    mark_part(look, classes, 2, dial);
-    mark_part(look, classes, 3, [](ClockPainter& painter, cairo_t*) { painter.hour_hand(); });
-    mark_part(look, classes, 4, [](ClockPainter& painter, cairo_t*) { painter.minute_hand(); });
-    if (look.shows_seconds) mark_part(look, classes, 5, [](ClockPainter& painter, cairo_t*) { painter.second_hand(); });
+  const auto body = [](ClockPainter& painter, cairo_t*) { painter.body(); };
+  const auto hour_hand = [](ClockPainter& painter, cairo_t*) { painter.hour_hand(); };
+  const auto minute_hand = [](ClockPainter& painter, cairo_t*) { painter.minute_hand(); };
+  switch (labels) {
+    case LabelMap::Time:
+      mark_part(look, classes, static_cast<uint8_t>(1 + 12 * look.time.hour + look.time.minute / 5), dial);
+      break;
+    case LabelMap::Hands: {
+      // Thick enough to be what most of a patch shows.
+      ClockLook thick = look;
+      thick.hands = HandStyle::Baton;
+      thick.hour.width = thick.minute.width = 0.16;
+      mark_part(look, classes, 1, body);
+      mark_part(look, classes, 2, dial);
+      mark_part(thick, classes, static_cast<uint8_t>(3 + look.time.minute), minute_hand);
+      mark_part(thick, classes, static_cast<uint8_t>(63 + look.time.hour), hour_hand);
+      break;
+    }
+    case LabelMap::Kinds:
+      mark_part(look, classes, 1, body);
+      mark_part(look, classes, 2, dial);
+      mark_part(look, classes, 3, hour_hand);
+      mark_part(look, classes, 4, minute_hand);
+      if (look.shows_seconds)
+        mark_part(look, classes, 5, [](ClockPainter& painter, cairo_t*) { painter.second_hand(); });
+      break;
+    default:
+      fail(ErrorCategory::InvalidArgument,
+           "labels: '{}' are those of scenes; of clocks there are kinds, time and hands", enum_name(labels));
   }
   return classes;
 }

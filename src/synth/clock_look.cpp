@@ -104,6 +104,7 @@ ClockLook draw_clock_look(const SynthOptions& options, RandomStream& draws) {
   look.shows_seconds = !is_easy && chance(draws, 0.45);
   look.second_is_moving = chance(draws, 0.7);
   look.time = {static_cast<int>(draws.below(12)), static_cast<int>(draws.below(60)), static_cast<int>(draws.below(60))};
+  look.time.minute -= look.time.minute % static_cast<int>(options.minute_step);
   if (!look.shows_seconds) look.time.second = 0;
   look.photo_draws = RandomStream(draws.next(), "photo");
   return look;

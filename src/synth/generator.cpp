@@ -13,6 +13,7 @@ SynthSample make_count(const SynthOptions& options, RandomStream& draws);
 SynthSample make_caption(const SynthOptions& options, RandomStream& draws);
 SynthSample make_caption_questions(const SynthOptions& options, RandomStream& draws);
 SynthSample make_questions(const SynthOptions& options, RandomStream& draws);
+SynthSample make_scene(const SynthOptions& options, RandomStream& draws);
 SynthSample make_clock(const SynthOptions& options, RandomStream& draws);
 SynthSample make_text(const SynthOptions& options, RandomStream& draws);
 
@@ -24,8 +25,9 @@ constexpr GeneratorEntry kGenerators[] = {
     {"cap", "scenes with dense captions and spoken transcripts", Schema::Cap, make_caption},
     {"capqa", "scenes with conversations about them", Schema::CapQa, make_caption_questions},
     {"ask", "scenes with questions and short answers", Schema::Ask, make_questions},
+    {"scenes", "scenes with all of these about the same picture", Schema::Records, make_scene},
     {"clocks", "clocks and watches, and the time that they show", Schema::Clocks, make_clock},
-    {"text", "captions, questions and answers without pictures", Schema::Text, make_text},
+    {"text", "captions, questions and answers without pictures", Schema::Records, make_text},
 };
 
 }  // namespace

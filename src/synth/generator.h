@@ -29,8 +29,8 @@ struct SynthSample {
   std::shared_ptr<const Json> truth;      // everything that was drawn
 };
 
-// Which PixMo schema the files of a kind have.
-enum class Schema { Points, Count, Cap, CapQa, Ask, Docs, Clocks, Text, Android };
+// Which PixMo schema the files of a kind have; Records: own data (data/jsonl.h).
+enum class Schema { Points, Count, Cap, CapQa, Ask, Docs, Clocks, Records };
 
 struct GeneratorEntry {
   std::string_view name;

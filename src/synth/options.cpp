@@ -24,6 +24,8 @@ void SynthOptions::validate() const {
   if (max_object_size) check_range("max_object_size", *max_object_size, 0.02, 0.9);
   check_range<int64_t>("questions", questions, 1, 64);
   check_range("absent_share", absent_share, 0.0, 1.0);
+  check_range<int64_t>("transcripts", transcripts, 0, 8);
+  check_range<int64_t>("minute_step", minute_step, 1, 30);
   check_range<int64_t>("examples", examples, 1, int64_t{1} << 40);
 }
 

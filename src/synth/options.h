@@ -13,7 +13,8 @@
 namespace molmo::synth {
 
 enum class Difficulty { Easy, Medium, Hard };
-enum class LabelMap { None, Kinds, Colors, Offsets, Time };
+enum class CaptionLength { Short, Medium, Long };
+enum class LabelMap { None, Kinds, Colors, Offsets, KindColors, KindOffsets, Time, Hands };
 
 struct SynthOptions {
   uint64_t seed = 0;
@@ -27,7 +28,10 @@ struct SynthOptions {
   std::optional<BackgroundRange> background;
   int64_t questions = 4;
   double absent_share = 0.25;
-  std::vector<std::string> forms;
+  std::vector<std::string> forms, question_forms, figures;
+  std::optional<CaptionLength> caption_length;
+  int64_t transcripts = 3;
+  int64_t minute_step = 1;
   LabelMap labels = LabelMap::None;
   int64_t examples = 1'000'000;
 
@@ -50,8 +54,13 @@ struct SynthOptions {
     visit("background", background, "plain, simple or all; null for the difficulty's");
     visit("questions", questions, "most annotations of a picture");
     visit("absent_share", absent_share, "share of questions about things that are not there");
-    visit("forms", forms, "forms of questions, as docs/synth.md lists them; empty for those of the difficulty");
-    visit("labels", labels, "class of each pixel: none, kinds, colors, offsets or time");
+    visit("forms", forms, "how things are described, as docs/synth.md lists it; empty for the difficulty's");
+    visit("question_forms", question_forms, "what `ask` and `capqa` ask, as docs/synth.md lists it; empty for all");
+    visit("figures", figures, "of `docs`: figures or parts, as docs/synth.md lists them; empty for all");
+    visit("caption_length", caption_length, "short, medium or long; null for all of them");
+    visit("transcripts", transcripts, "most transcripts of a caption");
+    visit("minute_step", minute_step, "clocks show minutes that are multiples of this");
+    visit("labels", labels, "class of each pixel, as docs/synth.md lists them; none for no label map");
     visit("examples", examples, "size of a data set that is drawn on the fly");
   }
 };
@@ -67,6 +76,18 @@ struct molmo::EnumNames<molmo::synth::Difficulty> {
 template <>
 struct molmo::EnumNames<molmo::synth::LabelMap> {
   using enum synth::LabelMap;
-  static constexpr EnumName<synth::LabelMap> kValues[] = {
-      {None, "none"}, {Kinds, "kinds"}, {Colors, "colors"}, {Offsets, "offsets"}, {Time, "time"}};
+  static constexpr EnumName<synth::LabelMap> kValues[] = {{None, "none"},
+                                                          {Kinds, "kinds"},
+                                                          {Colors, "colors"},
+                                                          {Offsets, "offsets"},
+                                                          {KindColors, "kind_colors"},
+                                                          {KindOffsets, "kind_offsets"},
+                                                          {Time, "time"},
+                                                          {Hands, "hands"}};
+};
+
+template <>
+struct molmo::EnumNames<molmo::synth::CaptionLength> {
+  using enum synth::CaptionLength;
+  static constexpr EnumName<synth::CaptionLength> kValues[] = {{Short, "short"}, {Medium, "medium"}, {Long, "long"}};
 };

@@ -27,14 +27,12 @@ const Target& pick_target(const std::vector<Target>& targets, RandomStream& draw
 
 }  // namespace
 
-SynthSample make_points(const SynthOptions& options, RandomStream& draws) {
-  const SceneRules rules = scene_rules(options, draws);
-  const Scene scene = draw_scene(rules, plan_scene(rules, draws), draws);
-  SynthSample sample = scene_sample(scene, options);
+void add_targets(text::Example& example, const Scene& scene, const SceneRules& rules, const SynthOptions& options,
+                 int64_t most, RandomStream& draws) {
   const std::vector<std::string> forms = chosen_forms(options);
   const std::vector<Target> present = present_targets(scene, forms);
   std::set<std::string> asked;
-  for (int64_t i = 0; i < options.questions; ++i) {
+  for (int64_t i = 0; i < most; ++i) {
     const bool is_absent = present.empty() || chance(draws, options.absent_share);
     const Target target = is_absent ? absent_target(scene, rules, forms, draws) : pick_target(present, draws);
     const bool is_singular = target.objects.size() <= 1 && chance(draws, 0.4);
@@ -45,8 +43,15 @@ SynthSample make_points(const SynthOptions& options, RandomStream& draws) {
     annotation.label = is_singular ? target.noun.singular : target.noun.plural;
     annotation.points = percent_points(scene, target.objects);
     annotation.point_scale = 100;
-    sample.text.annotations.push_back(std::move(annotation));
+    example.annotations.push_back(std::move(annotation));
   }
+}
+
+SynthSample make_points(const SynthOptions& options, RandomStream& draws) {
+  const SceneRules rules = scene_rules(options, draws);
+  const Scene scene = draw_scene(rules, plan_scene(rules, draws), draws);
+  SynthSample sample = scene_sample(scene, rules, options);
+  add_targets(sample.text, scene, rules, options, options.questions, draws);
   return sample;
 }
 
@@ -58,7 +63,7 @@ SynthSample make_count(const SynthOptions& options, RandomStream& draws) {
                                                                   : 20;
   const int64_t count = whole(draws, std::min(options.min_objects.value_or(0), most), most);
   const Scene scene = draw_scene(rules, plan_count(rules, count, draws), draws);
-  SynthSample sample = scene_sample(scene, options);
+  SynthSample sample = scene_sample(scene, rules, options);
   sample.text.is_list = false;
   sample.text.image_size = scene.size;
   // The label with a number of objects nearest to the one that was planned: some objects may have found no place.

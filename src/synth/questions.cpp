@@ -1,23 +1,20 @@
-// The kinds `capqa`, `ask` and `text`: questions whose answers follow from the truth about a scene
-// (PixMo-CapQA, PixMo-AskModelAnything), and text alone.
+#include "synth/questions.h"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
 #include <set>
 
+#include "base/error.h"
+#include "base/nearest.h"
 #include "synth/caption.h"
 #include "synth/draws.h"
 #include "synth/scene_truth.h"
 #include "synth/targets.h"
-#include "text/prompt.h"
 
 namespace molmo::synth {
 namespace {
-
-struct QuestionAnswer {
-  std::string question, brief, sentence;  // the answer in a word or two, and as a sentence
-};
 
 std::string plural_verb(size_t count) {
   return count == 1 ? "is" : "are";
@@ -33,17 +30,35 @@ class Asker {
         forms_(chosen_forms(options)),
         present_(present_targets(scene, forms_)) {}
 
+  using Form = std::optional<QuestionAnswer> (Asker::*)();
+
+  struct FormEntry {
+    std::string_view name;
+    Form ask;
+    double weight;  // how often, among those that are asked
+  };
+  static std::span<const FormEntry> entries();
+
   // A question of a random form; empty when the scene has nothing for it.
   std::optional<QuestionAnswer> ask() {
-    using Form = std::optional<QuestionAnswer> (Asker::*)();
-    static constexpr Form kForms[] = {&Asker::exists, &Asker::count,      &Asker::color,
-                                      &Asker::place,  &Asker::relation,   &Asker::which,
-                                      &Asker::most,   &Asker::background, &Asker::list};
-    static constexpr double kWeights[] = {3, 2.5, 1.5, 1.2, 1.2, 0.8, 0.6, 0.4, 0.5};
-    return (this->*kForms[pick_weighted(draws_, kWeights)])();
+    std::vector<double> weights;
+    for (const FormEntry& entry : entries()) weights.push_back(is_asked(entry.name) ? entry.weight : 0);
+    return (this->*entries()[pick_weighted(draws_, weights)].ask)();
+  }
+
+  // One that every scene has.
+  QuestionAnswer ask_simply() {
+    for (;;) {
+      if (auto question = exists()) return *std::move(question);
+    }
   }
 
  private:
+  bool is_asked(std::string_view form) const {
+    const auto& wanted = options_.question_forms;
+    return wanted.empty() || std::find(wanted.begin(), wanted.end(), form) != wanted.end();
+  }
+
   std::string choose(std::initializer_list<std::string_view> options) {
     return std::string(options.begin()[draws_.below(options.size())]);
   }
@@ -194,16 +209,38 @@ class Asker {
   std::vector<Target> present_;
 };
 
-// Different questions, at most as many as the options say.
-std::vector<QuestionAnswer> ask_all(const Scene& scene, const SceneRules& rules, const SynthOptions& options,
-                                    RandomStream& draws) {
+std::span<const Asker::FormEntry> Asker::entries() {
+  static constexpr FormEntry kEntries[] = {
+      {"exists", &Asker::exists, 3}, {"count", &Asker::count, 2.5},           {"color", &Asker::color, 1.5},
+      {"place", &Asker::place, 1.2}, {"relation", &Asker::relation, 1.2},     {"which", &Asker::which, 0.8},
+      {"most", &Asker::most, 0.6},   {"background", &Asker::background, 0.4}, {"list", &Asker::list, 0.5}};
+  return kEntries;
+}
+
+void check_question_forms(const SynthOptions& options) {
+  std::vector<std::string> names;
+  for (const Asker::FormEntry& entry : Asker::entries()) names.emplace_back(entry.name);
+  for (const std::string& form : options.question_forms) {
+    if (std::find(names.begin(), names.end(), form) == names.end()) {
+      fail(ErrorCategory::InvalidArgument, "question_forms: '{}' is not a form of question, expected {}.{}", form,
+           join(names, " or "), did_you_mean(form, names));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<QuestionAnswer> ask_questions(const Scene& scene, const SceneRules& rules, const SynthOptions& options,
+                                          int64_t most, RandomStream& draws) {
+  check_question_forms(options);
   Asker asker(scene, rules, options, draws);
   std::vector<QuestionAnswer> questions;
   std::set<std::string> asked;
-  for (int64_t attempt = 0; attempt < 6 * options.questions && std::ssize(questions) < options.questions; ++attempt) {
+  for (int64_t attempt = 0; attempt < 6 * most && std::ssize(questions) < most; ++attempt) {
     auto question = asker.ask();
     if (question && asked.insert(question->question).second) questions.push_back(std::move(*question));
   }
+  if (questions.empty()) questions.push_back(asker.ask_simply());
   return questions;
 }
 
@@ -215,71 +252,6 @@ void add_questions(text::Example& example, const std::vector<QuestionAnswer>& qu
     annotation.answer = capitalized(qa.brief) + ".";
     example.annotations.push_back(std::move(annotation));
   }
-}
-
-void add_conversation(text::Example& example, const std::vector<QuestionAnswer>& questions) {
-  text::Annotation annotation;
-  annotation.style = "synthetic_qa";
-  annotation.messages.emplace();
-  for (const QuestionAnswer& qa : questions) {
-    annotation.messages->push_back(qa.question);
-    annotation.messages->push_back(qa.sentence);
-  }
-  if (!questions.empty()) example.annotations.push_back(std::move(annotation));
-}
-
-}  // namespace
-
-SynthSample make_questions(const SynthOptions& options, RandomStream& draws) {
-  const SceneRules rules = scene_rules(options, draws);
-  const Scene scene = draw_scene(rules, plan_scene(rules, draws), draws);
-  SynthSample sample = scene_sample(scene, options);
-  add_questions(sample.text, ask_all(scene, rules, options, draws));
-  return sample;
-}
-
-SynthSample make_caption_questions(const SynthOptions& options, RandomStream& draws) {
-  const SceneRules rules = scene_rules(options, draws);
-  const Scene scene = draw_scene(rules, plan_scene(rules, draws), draws);
-  SynthSample sample = scene_sample(scene, options);
-  std::vector<QuestionAnswer> questions = ask_all(scene, rules, options, draws);
-  // Conversations of one to three turns.
-  while (!questions.empty()) {
-    const auto turns = std::min<size_t>(questions.size(), 1 + draws.below(3));
-    add_conversation(sample.text, {questions.begin(), questions.begin() + static_cast<std::ptrdiff_t>(turns)});
-    questions.erase(questions.begin(), questions.begin() + static_cast<std::ptrdiff_t>(turns));
-  }
-  return sample;
-}
-
-SynthSample make_text(const SynthOptions& options, RandomStream& draws) {
-  // A scene that is small enough to cost nothing; its words are those of a large one.
-  SynthOptions small = options;
-  small.size = 96;
-  small.vary_aspect = false;
-  small.labels = LabelMap::None;
-  const double kind = draws.uniform();
-  text::Example example;
-  if (kind < 0.3) {
-    example = make_points(small, draws).text;
-  } else if (kind < 0.6) {
-    const SceneRules rules = scene_rules(small, draws);
-    const Scene scene = draw_scene(rules, plan_scene(rules, draws), draws);
-    add_questions(example, ask_all(scene, rules, small, draws));
-  } else {
-    example = make_caption(small, draws).text;
-  }
-  example.is_list = true;
-  SynthSample sample;
-  static const text::PromptFormatter formatter{config::PromptConfig{}};
-  text::StreamDraws chances(draws);
-  std::string text;
-  for (const text::Conversation& conversation : formatter.format(example, text::Purpose::Training, chances)) {
-    if (!text.empty()) text += "\n";
-    for (const std::string& message : conversation.messages) text += message;
-  }
-  sample.plain_text = std::move(text);
-  return sample;
 }
 
 }  // namespace molmo::synth

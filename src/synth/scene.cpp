@@ -303,30 +303,4 @@ image::Image render(const Scene& scene, std::optional<size_t> without) {
   return canvas.image();
 }
 
-std::vector<uint8_t> label_map(const Scene& scene, LabelMap labels) {
-  std::vector<uint8_t> classes(scene.owner.size(), 0);
-  if (labels != LabelMap::Kinds && labels != LabelMap::Colors && labels != LabelMap::Offsets) return classes;
-  const auto names = color_names();
-  for (size_t i = 0; i < classes.size(); ++i) {
-    if (scene.owner[i] == Scene::kNobody) continue;
-    const SceneObject& object = scene.objects[scene.owner[i]];
-    if (labels == LabelMap::Kinds) {
-      classes[i] = static_cast<uint8_t>(object.kind + 1);
-    } else if (labels == LabelMap::Colors) {
-      // The place of the word, or one more for things of many colours.
-      const auto found = std::find(names.begin(), names.end(), object.color);
-      classes[i] = static_cast<uint8_t>(found - names.begin() + 1);
-    } else {
-      const double x = static_cast<double>(static_cast<int64_t>(i) % scene.size.width) + 0.5;
-      const double y = static_cast<double>(static_cast<int64_t>(i) / scene.size.width) + 0.5;
-      // Which ninth of its object a pixel lies in: where the middle is, seen from here.
-      const auto third = [&](double offset) {
-        return offset < -object.length / 6 ? 0 : offset > object.length / 6 ? 2 : 1;
-      };
-      classes[i] = static_cast<uint8_t>(1 + 3 * third(y - object.center.y) + third(x - object.center.x));
-    }
-  }
-  return classes;
-}
-
 }  // namespace molmo::synth

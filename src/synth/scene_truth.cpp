@@ -31,10 +31,10 @@ std::shared_ptr<const Json> scene_truth(const Scene& scene) {
                                            {"objects", std::move(objects)}});
 }
 
-SynthSample scene_sample(const Scene& scene, const SynthOptions& options) {
+SynthSample scene_sample(const Scene& scene, const SceneRules& rules, const SynthOptions& options) {
   SynthSample sample;
   sample.picture = render(scene);
-  if (options.labels != LabelMap::None) sample.labels = label_map(scene, options.labels);
+  if (options.labels != LabelMap::None) sample.labels = label_map(scene, rules, options.labels);
   sample.truth = scene_truth(scene);
   sample.text.is_list = true;
   return sample;

@@ -16,15 +16,16 @@ namespace molmo::synth {
 std::shared_ptr<const Json> scene_truth(const Scene& scene);
 
 // A sample with the picture, the labels that the options ask for, and the truth; the text is left to the kind.
-SynthSample scene_sample(const Scene& scene, const SynthOptions& options);
+SynthSample scene_sample(const Scene& scene, const SceneRules& rules, const SynthOptions& options);
 
 // The forms of targets that the options name, or else those of the difficulty. Throws InvalidArgument for an unknown
 // one.
 std::vector<std::string> chosen_forms(const SynthOptions& options);
 
-// Kinds that others begin from.
-SynthSample make_points(const SynthOptions& options, RandomStream& draws);
-SynthSample make_caption(const SynthOptions& options, RandomStream& draws);
+// Different things to point at or to count, at most `most` and at least one of them.
+void add_targets(text::Example& example, const Scene& scene, const SceneRules& rules, const SynthOptions& options,
+                 int64_t most, RandomStream& draws);
+void add_caption(text::Example& example, const Scene& scene, const SynthOptions& options, RandomStream& draws);
 
 // Centres of the objects, in percent.
 text::Points percent_points(const Scene& scene, const std::vector<size_t>& objects);

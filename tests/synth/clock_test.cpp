@@ -127,5 +127,30 @@ TEST(Clock, LabelsSayTheTimeOnTheDialOnly) {
   }
 }
 
+// Halfway along each hand, in the direction of the time.
+TEST(Clock, LabelsOfHandsSayWhatTheyShow) {
+  for (uint64_t index = 0; index < 10; ++index) {
+    const ClockLook look = draw(Difficulty::Hard, index);
+    const std::vector<uint8_t> labels = label_map(look, LabelMap::Hands);
+    const auto label_at = [&](double angle, double radius) {
+      for (int64_t i = 0; i < std::ssize(labels); ++i) {
+        const Polar place = on_dial(look, static_cast<double>(i % look.size.width) + 0.5,
+                                    static_cast<double>(i / look.size.width) + 0.5);
+        if (apart(place.angle, angle) < 0.03 && std::abs(place.radius - radius) < 0.03)
+          return static_cast<int>(labels[static_cast<size_t>(i)]);
+      }
+      return -1;
+    };
+    const double minute = kTurn * look.time.minute / 60, hour = kTurn * (look.time.hour + look.time.minute / 60.0) / 12;
+    EXPECT_EQ(label_at(hour, 0.5 * look.hour.length), 63 + look.time.hour) << index;
+    if (apart(hour, minute) > 0.7) {
+      EXPECT_EQ(label_at(minute, 0.5 * look.minute.length), 3 + look.time.minute) << index;
+    }
+    if (apart(hour + 1.9, minute) > 0.3) {
+      EXPECT_EQ(label_at(hour + 1.9, 0.8), 2) << index << ": on the dial";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace molmo::synth

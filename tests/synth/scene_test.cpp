@@ -96,8 +96,8 @@ TEST(Scene, KeepsEnoughOfEveryObjectVisible) {
 
 TEST(Scene, LabelsFollowTheOwners) {
   const auto [rules, scene] = draw(Difficulty::Hard, 3);
-  const auto kinds = label_map(scene, LabelMap::Kinds), colors = label_map(scene, LabelMap::Colors);
-  const auto offsets = label_map(scene, LabelMap::Offsets);
+  const auto kinds = label_map(scene, rules, LabelMap::Kinds), colors = label_map(scene, rules, LabelMap::Colors);
+  const auto offsets = label_map(scene, rules, LabelMap::Offsets);
   ASSERT_FALSE(scene.objects.empty());
   for (size_t pixel = 0; pixel < scene.owner.size(); ++pixel) {
     if (scene.owner[pixel] == Scene::kNobody) {
@@ -109,6 +109,40 @@ TEST(Scene, LabelsFollowTheOwners) {
     }
   }
   for (const SceneObject& object : scene.objects) EXPECT_EQ(offsets[pixel_index(scene, object.center)], 5);
+}
+
+// A joint class is the pair of a kind's place among those of the options and what the other map says.
+TEST(Scene, JointLabelsAreThePairsOfTheirParts) {
+  SynthOptions options;
+  options.size = 160;
+  options.difficulty = Difficulty::Easy;
+  options.num_kinds = 12;
+  for (uint64_t index = 0; index < 10; ++index) {
+    RandomStream draws(5, "labels", index);
+    const SceneRules rules = scene_rules(options, draws);
+    ASSERT_EQ(rules.kinds.size(), 12u);
+    const Scene scene = draw_scene(rules, plan_scene(rules, draws), draws);
+    const auto kinds = label_map(scene, rules, LabelMap::Kinds), colors = label_map(scene, rules, LabelMap::Colors);
+    const auto offsets = label_map(scene, rules, LabelMap::Offsets);
+    const auto kind_colors = label_map(scene, rules, LabelMap::KindColors);
+    const auto kind_offsets = label_map(scene, rules, LabelMap::KindOffsets);
+    for (size_t pixel = 0; pixel < kinds.size(); ++pixel) {
+      if (kinds[pixel] == 0) {
+        EXPECT_EQ(kind_colors[pixel] + kind_offsets[pixel], 0);
+        continue;
+      }
+      EXPECT_EQ(rules.kinds[static_cast<size_t>((kind_colors[pixel] - 1) / 12)], kinds[pixel] - 1u);
+      EXPECT_EQ((kind_colors[pixel] - 1) % 12 + 1, colors[pixel]);
+      EXPECT_EQ(rules.kinds[static_cast<size_t>((kind_offsets[pixel] - 1) / 9)], kinds[pixel] - 1u);
+      EXPECT_EQ((kind_offsets[pixel] - 1) % 9 + 1, offsets[pixel]);
+    }
+  }
+}
+
+TEST(Scene, RefusesLabelsThatDoNotFit) {
+  const auto [rules, scene] = draw(Difficulty::Hard, 3);
+  EXPECT_THROW(label_map(scene, rules, LabelMap::KindColors), Error) << "more kinds than a byte can tell apart";
+  EXPECT_THROW(label_map(scene, rules, LabelMap::Time), Error) << "of clocks";
 }
 
 TEST(Scene, RefusesKindsThatDoNotExist) {

@@ -1,4 +1,4 @@
-#include "checkpoint/atomic_folder.h"
+#include "base/atomic_folder.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace molmo::checkpoint {
+namespace molmo {
 namespace {
 
 namespace fs = std::filesystem;
@@ -78,4 +78,4 @@ void AtomicFolder::commit() {
   if (replaces) fs::remove_all(old, error);
 }
 
-}  // namespace molmo::checkpoint
+}  // namespace molmo

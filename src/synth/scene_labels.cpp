@@ -1,0 +1,78 @@
+// Label maps of scenes: what a vision tower can learn from every patch.
+#include <algorithm>
+#include <cstddef>
+
+#include "base/enum_names.h"
+#include "base/error.h"
+#include "synth/scene.h"
+
+namespace molmo::synth {
+namespace {
+
+constexpr int kNumOffsets = 9;
+
+// The place of the colour's word, or one more for things of many colours.
+int color_index(const SceneObject& object) {
+  const auto names = color_names();
+  return static_cast<int>(std::find(names.begin(), names.end(), object.color) - names.begin());
+}
+
+// Which ninth of its object a pixel lies in, row by row from the upper left: so where the middle is, seen from here.
+int offset_index(const SceneObject& object, double x, double y) {
+  const auto third = [&](double offset) {
+    return offset < -object.length / 6 ? 0 : offset > object.length / 6 ? 2 : 1;
+  };
+  return 3 * third(y - object.center.y) + third(x - object.center.x);
+}
+
+}  // namespace
+
+std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, LabelMap labels) {
+  const int num_colors = static_cast<int>(color_names().size()) + 1;
+  const bool joins_kinds = labels == LabelMap::KindColors || labels == LabelMap::KindOffsets;
+  const int per_kind = labels == LabelMap::KindColors ? num_colors : kNumOffsets;
+  if (labels == LabelMap::Time || labels == LabelMap::Hands) {
+    fail(ErrorCategory::InvalidArgument, "labels: '{}' are those of clocks", enum_name(labels));
+  }
+  if (joins_kinds && static_cast<int>(rules.kinds.size()) * per_kind > 255) {
+    fail(ErrorCategory::InvalidArgument, "labels: '{}' tell at most {} kinds apart, and there are {}; set num_kinds",
+         enum_name(labels), 255 / per_kind, rules.kinds.size());
+  }
+  // Of each object; offsets are added for each pixel.
+  std::vector<int> classes;
+  for (const SceneObject& object : scene.objects) {
+    const auto rank =
+        static_cast<int>(std::find(rules.kinds.begin(), rules.kinds.end(), object.kind) - rules.kinds.begin());
+    switch (labels) {
+      case LabelMap::Kinds:
+        classes.push_back(1 + static_cast<int>(object.kind));
+        break;
+      case LabelMap::Colors:
+        classes.push_back(1 + color_index(object));
+        break;
+      case LabelMap::KindColors:
+        classes.push_back(1 + rank * num_colors + color_index(object));
+        break;
+      case LabelMap::KindOffsets:
+        classes.push_back(1 + rank * kNumOffsets);
+        break;
+      default:
+        classes.push_back(1);
+    }
+  }
+  const bool has_offsets = labels == LabelMap::Offsets || labels == LabelMap::KindOffsets;
+  std::vector<uint8_t> map(scene.owner.size(), 0);
+  size_t i = 0;
+  for (int64_t y = 0; y < scene.size.height; ++y) {
+    for (int64_t x = 0; x < scene.size.width; ++x, ++i) {
+      if (scene.owner[i] == Scene::kNobody) continue;
+      const SceneObject& object = scene.objects[scene.owner[i]];
+      const int offset =
+          has_offsets ? offset_index(object, static_cast<double>(x) + 0.5, static_cast<double>(y) + 0.5) : 0;
+      map[i] = static_cast<uint8_t>(classes[scene.owner[i]] + offset);
+    }
+  }
+  return map;
+}
+
+}  // namespace molmo::synth
