@@ -2,23 +2,19 @@
 //   Json fields = chart_qa_example(Row(columns, "row 7"), /*is_weighted=*/true, config::Quirks::Reference);
 // A set is one file with two functions. One opens the published files (data/registry.h names it). The other takes a row
 // with the columns that docs/data-academic.md lists and gives the example in the field names of the reference
-// (olmo/data/academic_datasets.py), with `metadata` and `weight`; the reader passes it to make_example, and
-// molmo-conformance compares it. All throw BadData, naming the row.
+// (olmo/data/academic_datasets.py), with `metadata` and `weight`; the reader passes it to make_example
+// (data/row_dataset.h), and molmo-conformance compares it. All throw BadData, naming the row.
 #pragma once
 
-#include <filesystem>
-#include <functional>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/json.h"
 #include "config/quirks.h"
-#include "data/dataset.h"
 #include "data/registry.h"
 #include "data/row.h"
+#include "data/row_dataset.h"
 
 namespace molmo::data {
 
@@ -79,26 +75,5 @@ Json grouped_questions(const Row& row, std::string_view style);
 
 // A number as Python prints it: 3, 0.5, 12.0, 1e-05. A text stays as it is.
 std::string python_text(const Json& value, std::string_view where);
-
-// ---- What the readers share.
-
-// The example of the fields that the functions above give. What scoring needs of a single question (`answers`,
-// `answer`, `answer_idx`, `options`, `unlabelled_options`) joins the metadata, as in the reference.
-Example make_example(const Json& fields, std::string id, std::vector<Picture> pictures, std::string_view where);
-
-// A set of `size` examples that `read` gives by number, from any thread.
-std::shared_ptr<const Dataset> make_dataset(const DatasetSource& source, size_t size,
-                                            std::function<Example(size_t index)> read);
-
-struct SplitName {
-  std::string_view name;  // train, validation, test, ...
-  std::string_view file;  // as the set's files call it
-};
-
-// What the set's files call the split that is asked for. Throws NotFound for one that the set does not have.
-std::string split_file(const DatasetSource& source, std::initializer_list<SplitName> splits);
-
-// The first of the files that is in the folder. Throws NotFound.
-std::filesystem::path find_file(const std::filesystem::path& folder, std::initializer_list<std::string> names);
 
 }  // namespace molmo::data

@@ -10,7 +10,7 @@
 // images/, and is asked for again only with `retries_failed`. An interrupted fetch goes on where it was. Pictures are
 // asked for from the beginning, never resumed in the middle, so a picture never mixes two versions.
 // Source: reference data/download_urls.py; where it differs (it caches error texts as pictures, takes truncated files)
-// see docs/fetch.md.
+// see docs/data.md.
 #pragma once
 
 #include <chrono>

@@ -9,9 +9,9 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/nearest.h"
 #include "base/threads.h"
+#include "data/record_file.h"
 #include "data/registry.h"
 #include "image/image.h"
 #include "text/prompt.h"
@@ -25,7 +25,6 @@ constexpr std::array<std::string_view, 6> kRecordKeys = {"id", "image", "annotat
 constexpr std::array<std::string_view, 12> kAnnotationKeys = {"style",      "messages", "prompt", "question",
                                                               "options",    "label",    "answer", "answers",
                                                               "answer_idx", "text",     "points", "point_scale"};
-constexpr JsonLimits kRecordLimits{.max_bytes = 64u << 20, .max_depth = 16};
 
 template <size_t N>
 void check_keys(const Json& object, const std::array<std::string_view, N>& known, std::string_view where) {
@@ -125,53 +124,20 @@ void parse_annotations(const Json& list, Example& example, std::string_view wher
   }
 }
 
-// The lines of a file that is mapped into memory; blank ones are left out.
-class Lines {
+class RecordDataset final : public Dataset {
  public:
-  explicit Lines(const fs::path& path) : file_(MappedFile::open(path)) {
-    const std::string_view text = all();
-    size_t number = 1;
-    for (size_t begin = 0; begin < text.size(); ++number) {
-      const size_t end = std::min(text.find('\n', begin), text.size());
-      const std::string_view line = text.substr(begin, end - begin);
-      if (line.find_first_not_of(" \t\r") != std::string_view::npos) lines_.push_back({begin, number});
-      begin = end + 1;
-    }
-  }
-
-  size_t size() const { return lines_.size(); }
-  size_t number(size_t index) const { return lines_[index].number; }  // in the file, counted from 1
-  std::string_view text(size_t index) const {
-    const std::string_view rest = all().substr(lines_[index].begin);
-    return rest.substr(0, rest.find('\n'));
-  }
-  std::string where(size_t index) const { return fmt::format("{}, line {}", file_->path().string(), number(index)); }
-  Json json(size_t index) const { return parse_json(text(index), where(index), kRecordLimits); }
-  fs::path folder() const { return file_->path().parent_path(); }
-
- private:
-  struct Line {
-    size_t begin, number;
-  };
-  std::string_view all() const { return {reinterpret_cast<const char*>(file_->bytes().data()), file_->bytes().size()}; }
-  std::shared_ptr<const MappedFile> file_;
-  std::vector<Line> lines_;
-};
-
-class JsonlDataset final : public Dataset {
- public:
-  explicit JsonlDataset(const fs::path& path) : name_("jsonl"), lines_(path) {}
+  explicit RecordDataset(const fs::path& path) : name_("jsonl"), file_(RecordFile::open(path)) {}
   const std::string& name() const override { return name_; }
-  size_t size() const override { return lines_.size(); }
+  size_t size() const override { return file_->size(); }
   Example example(size_t index, RandomStream&) const override {
-    Example example = parse_record(lines_.json(index), lines_.folder(), lines_.where(index));
-    if (example.id.empty()) example.id = fmt::format("{}", lines_.number(index));
+    Example example = parse_record(file_->json(index), file_->folder(), file_->where(index));
+    if (example.id.empty()) example.id = fmt::format("{}", file_->number(index));
     return example;
   }
 
  private:
   std::string name_;
-  Lines lines_;
+  std::shared_ptr<const RecordFile> file_;
 };
 
 void check_files(const Example& example, bool decode) {
@@ -264,42 +230,44 @@ Json to_record(const Example& example, const fs::path& folder) {
   return record;
 }
 
-RecordCheck check_jsonl(const fs::path& path, const RecordCheckOptions& options) {
-  const Lines lines(path);
-  std::vector<std::string> ids(lines.size()), messages(lines.size());
-  parallel_for(static_cast<int64_t>(lines.size()), /*grain=*/16, [&](int64_t begin, int64_t end) {
+RecordCheck check_records(const fs::path& path, const RecordCheckOptions& options) {
+  const auto file = RecordFile::open(path);
+  std::vector<std::string> ids(file->size()), messages(file->size());
+  parallel_for(static_cast<int64_t>(file->size()), /*grain=*/16, [&](int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       try {
-        const Example example = parse_record(lines.json(i), lines.folder(), lines.where(i));
+        const Example example = parse_record(file->json(i), file->folder(), file->where(i));
         ids[i] = example.id;
         if (example.id.empty())
-          fail(ErrorCategory::BadData, "{}: 'id' is missing: a text that names the record", lines.where(i));
+          fail(ErrorCategory::BadData, "{}: 'id' is missing: a text that names the record", file->where(i));
         check_files(example, options.decode_pictures);
       } catch (const Error& error) {
-        messages[i] = error.what();
+        messages[i] = std::string(error.what()).starts_with(path.string())
+                          ? error.what()
+                          : fmt::format("{}: {}", file->where(i), error.what());
       }
     }
   });
-  RecordCheck check{.num_records = lines.size(), .num_problems = 0, .problems = {}};
-  std::unordered_map<std::string_view, size_t> first_lines;
-  for (size_t i = 0; i < lines.size(); ++i) {
+  RecordCheck check{.num_records = file->size(), .num_problems = 0, .problems = {}};
+  std::unordered_map<std::string_view, size_t> first_records;
+  for (size_t i = 0; i < file->size(); ++i) {
     if (messages[i].empty()) {
-      const auto [found, is_new] = first_lines.emplace(ids[i], lines.number(i));
+      const auto [found, is_new] = first_records.emplace(ids[i], i);
       if (!is_new) {
-        messages[i] = fmt::format("{}: 'id' is \"{}\", as in line {}: every record needs one of its own",
-                                  lines.where(i), ids[i], found->second);
+        messages[i] = fmt::format("{}: 'id' is \"{}\", as in {}: every record needs one of its own", file->where(i),
+                                  ids[i], file->where(found->second));
       }
     }
     if (messages[i].empty()) continue;
     ++check.num_problems;
-    if (check.problems.size() < options.max_problems) check.problems.push_back({lines.number(i), messages[i]});
+    if (check.problems.size() < options.max_problems) check.problems.push_back({file->number(i), messages[i]});
   }
   return check;
 }
 
 std::shared_ptr<const Dataset> open_jsonl(const DatasetSource& source) {
   source_option(source, "", {});
-  return std::make_shared<JsonlDataset>(source.path);
+  return std::make_shared<RecordDataset>(source.path);
 }
 
 }  // namespace molmo::data

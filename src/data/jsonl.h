@@ -1,4 +1,4 @@
-// Own data: JSON lines, one object for each picture (docs/data.md).
+// Own data: JSON lines, or rows of a parquet table (data/record_file.h), one object for each picture (docs/data.md).
 //   {"id": "kitchen-1", "image": "photos/kitchen.jpg", "annotations": [
 //      {"style": "user_qa", "question": "What is on the stove?", "answer": "A kettle."},
 //      {"style": "long_caption", "text": "A small kitchen with ..."},
@@ -28,7 +28,7 @@ Example parse_record(const Json& record, const std::filesystem::path& folder, st
 Json to_record(const Example& example, const std::filesystem::path& folder);
 
 struct RecordProblem {
-  size_t line = 0;  // counted from 1
+  size_t number = 0;  // of the line, counted from 1; of the row of a table, from 0
   std::string message;
 };
 
@@ -43,7 +43,7 @@ struct RecordCheckOptions {
   size_t max_problems = 100;    // that are described
 };
 
-// Reads every line: syntax, fields, ids that occur twice, pictures and label maps.
-RecordCheck check_jsonl(const std::filesystem::path& path, const RecordCheckOptions& options = {});
+// Reads every record: syntax, fields, ids that occur twice, pictures and label maps.
+RecordCheck check_records(const std::filesystem::path& path, const RecordCheckOptions& options = {});
 
 }  // namespace molmo::data

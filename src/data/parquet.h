@@ -56,6 +56,8 @@ class ParquetTable {
   virtual std::string where(size_t index) const = 0;
   // Sizes of all row groups, file after file.
   virtual std::vector<size_t> row_group_sizes() const = 0;
+  // Of the first file's pages: "snappy", "zstd", "gzip", "uncompressed", ...
+  virtual std::string compression() const = 0;
 };
 
 struct ParquetWriterOptions {

@@ -1,5 +1,6 @@
 #include <arrow/api.h>
 #include <arrow/io/file.h>
+#include <arrow/util/compression.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
@@ -133,6 +134,12 @@ class Table final : public ParquetTable {
       for (const size_t end : file.group_ends) sizes.push_back(end - std::exchange(begin, end));
     }
     return sizes;
+  }
+
+  std::string compression() const override {
+    const auto& metadata = *files_.front().metadata;
+    if (metadata.num_row_groups() == 0 || metadata.num_columns() == 0) return "uncompressed";
+    return arrow::util::Codec::GetCodecAsString(metadata.RowGroup(0)->ColumnChunk(0)->compression());
   }
 
  private:

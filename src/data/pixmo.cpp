@@ -103,7 +103,10 @@ std::optional<fs::path> PictureFolder::find(std::string_view url) const {
     if (!fs::is_regular_file(file, error)) return std::nullopt;
     return file;
   }
-  const std::string name = url_file_name(url);
+  return named(url_file_name(url));
+}
+
+std::optional<fs::path> PictureFolder::named(const std::string& name) const {
   if (!names_.contains(name)) return std::nullopt;
   return images_ / name;
 }

@@ -37,6 +37,8 @@ class PictureFolder {
   PictureFolder(std::filesystem::path images, std::filesystem::path set_folder);
   // Nothing where the picture is not there, and for a path that leads out of the folder.
   std::optional<std::filesystem::path> find(std::string_view url) const;
+  // The file of this name, where it is there.
+  std::optional<std::filesystem::path> named(const std::string& name) const;
 
  private:
   std::filesystem::path images_, set_folder_;

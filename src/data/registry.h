@@ -31,6 +31,9 @@ struct DatasetEntry {
   std::string_view summary;  // one line
   std::string_view origin;   // where it is published: "hub:allenai/pixmo-cap", or an address
   std::string_view licence;
+  std::string_view splits;  // "train, validation"
+  std::string_view styles;  // tags of its prompts: "pointing"
+  std::string_view table;   // of PixMo (data/pixmo.h): "pixmo-points"; "" for other files
   // Throws NotFound for a missing file or a split that the set does not have, BadData for a file of another form.
   std::shared_ptr<const Dataset> (*open)(const DatasetSource& source);
 };

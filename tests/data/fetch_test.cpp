@@ -256,6 +256,30 @@ TEST_F(FetchTest, RefusesPrivateAddressesUnlessTheyAreNamed) {
   EXPECT_EQ(server_.num_connections(), 0u);
 }
 
+// Pictures change on servers; a fetch that goes on must not join the beginning of one with the end of another.
+TEST_F(FetchTest, NeverResumesInTheMiddleOfAPictureThatMayHaveChanged) {
+  std::atomic<int> num_asked = 0, num_with_range = 0;
+  http::LoopbackServer changing([&](const http::IncomingRequest& request, http::Reply& reply) {
+    const int number = ++num_asked;
+    if (request.headers.contains("range") || request.headers.contains("if-range")) ++num_with_range;
+    const std::string picture = PictureServer::bytes("picture/" + std::to_string(number));
+    const std::string answer =
+        http::http_answer(200, picture, "ETag: \"" + std::to_string(number) + "\"\r\nAccept-Ranges: bytes\r\n");
+    reply.send(number == 1 ? answer.substr(0, answer.size() - 20) : answer);
+    if (number == 1) reply.close();
+  });
+  FetchList list;
+  list.add(changing.url("/changing"));
+  FetchOptions again = options();
+  again.http.allowed_hosts = {changing.host()};
+  EXPECT_EQ(fetch(list, again).num_pictures.at(FetchOutcome::Truncated), 1u);
+  again.retries_failed = true;
+  EXPECT_EQ(fetch(list, again).num_ok(), 1u);
+  EXPECT_EQ(num_with_range, 0);
+  EXPECT_EQ(read_file(folder_.path() / "images" / picture_file_name(changing.url("/changing"))),
+            PictureServer::bytes("picture/2"));
+}
+
 TEST_F(FetchTest, AFullDiskEndsItWithAMessage) {
   FetchList list;
   list.add(server_.url("picture/1"));

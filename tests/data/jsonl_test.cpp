@@ -140,18 +140,18 @@ TEST_F(JsonlFile, CheckExplainsLineByLine) {
 {"image": "good.png", "text": "x"}
 {"id": "f", "text": "x"
 )");
-  const RecordCheck check = check_jsonl(path());
+  const RecordCheck check = check_records(path());
   EXPECT_EQ(check.num_records, 6u);
   EXPECT_EQ(check.num_problems, 5u);
   std::vector<size_t> lines;
-  for (const auto& problem : check.problems) lines.push_back(problem.line);
+  for (const auto& problem : check.problems) lines.push_back(problem.number);
   ASSERT_THAT(lines, ElementsAre(2, 3, 4, 5, 6));
   EXPECT_THAT(check.problems[0].message, HasSubstr("bad.png"));
   EXPECT_THAT(check.problems[1].message, HasSubstr("missing.png"));
-  EXPECT_THAT(check.problems[2].message, HasSubstr("'id' is \"a\", as in line 1"));
+  EXPECT_THAT(check.problems[2].message, HasSubstr("own.jsonl, line 1: every record needs one of its own"));
   EXPECT_THAT(check.problems[3].message, HasSubstr("'id' is missing"));
-  EXPECT_EQ(check_jsonl(path(), {.decode_pictures = false}).num_problems, 4u) << "the bad picture is there";
-  EXPECT_EQ(check_jsonl(path(), {.max_problems = 2}).problems.size(), 2u);
+  EXPECT_EQ(check_records(path(), {.decode_pictures = false}).num_problems, 4u) << "the bad picture is there";
+  EXPECT_EQ(check_records(path(), {.max_problems = 2}).problems.size(), 2u);
 }
 
 TEST_F(JsonlFile, CanBePartOfAMixture) {
