@@ -77,7 +77,11 @@ TEST(Conformance, AnswersTheTables) {
 }
 
 TEST(Conformance, AnswersTheFormattingOfExamples) {
-  expect_answers(molmo::test::fixture_path("formatting"), 450);
+  expect_answers(molmo::test::fixture_path("formatting"), 730);
+}
+
+TEST(Conformance, AnswersTheTablesOfPixmoAndTheDownloads) {
+  expect_answers(molmo::test::fixture_path("parquet"), 140);
 }
 
 TEST(Conformance, AnswersTheActionsAndBoxesOfScreens) {

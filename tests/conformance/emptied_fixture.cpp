@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "checkpoint/safetensors.h"
 
@@ -57,7 +58,13 @@ const std::map<std::string, std::vector<std::string>> kExpected = {
     {"train.json", kTraining},
     {"train_aux.json", kTraining},
     {"tiling.json", {"rows/*/tiling"}},
-    {"packing.json", {"examples/*/position_ids", "examples/*/may_attend"}},
+    {"packing.json", {"examples/*/position_ids", "examples/*/may_attend", "cases/*/expected"}},
+    {"pixmo_rows.json", {"cases/*/expected"}},
+    {"grouping.json", {"cases/*/expected"}},
+    {"mixture_rates.json", {"cases/*/expected"}},
+    {"manifest.json",
+     {"files/*/rows", "files/*/row_groups", "files/*/columns", "files/*/compression", "files/*/outcome_hash_mode",
+      "files/*/outcome_image_mode", "images/*/sha256", "images/*/bytes"}},
     {"resize.json",
      {"scaled_size_rows/rows/*/4", "scaled_size_rows/rows/*/5", "reference_raises_zero_size", "left_out_width_one"}},
     {"prompts.json", {"cases/*/expected"}},
@@ -99,6 +106,18 @@ void copy_json(const fs::path& source, const fs::path& target) {
   write_json_file(target, document);
 }
 
+// Rows of tables, one document a line.
+void copy_rows(const fs::path& source, const fs::path& target) {
+  std::istringstream lines(read_file(source));
+  std::string emptied;
+  for (std::string line; std::getline(lines, line);) {
+    Json row = parse_json(line, source.string());
+    row["values"] = nullptr;
+    emptied += dump_json(row) + "\n";
+  }
+  write_file_atomic(target, emptied);
+}
+
 bool is_input(const std::string& tensor) {
   return tensor.starts_with("in/") || tensor == "masks/image_masks" ||
          tensor.find("/reference_raw_") != std::string::npos;
@@ -135,6 +154,10 @@ void copy_emptied(const fs::path& source, const fs::path& target) {
       }
     } else if (entry.path().extension() == ".safetensors") {
       copy_tensors(entry.path(), to);
+    } else if (entry.path().filename() == "rows.jsonl") {
+      copy_rows(entry.path(), to);
+    } else if (entry.path().extension() == ".parquet" || entry.path().extension() == ".png") {
+      fs::create_symlink(entry.path(), to);
     } else if (kExpected.contains(entry.path().filename())) {
       copy_json(entry.path(), to);
     }

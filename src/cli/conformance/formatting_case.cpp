@@ -5,10 +5,10 @@
 namespace molmo::conformance {
 namespace {
 
-std::optional<std::string> find_case_mismatch(const Json& expected, const Json& found) {
+std::optional<std::string> find_case_mismatch(const Json& expected, const Json& found, const Tolerance& tolerance) {
   const bool wants_error = expected.is_object() && expected.contains("error");
   if (wants_error && found.contains("error")) return std::nullopt;
-  return find_mismatch(expected, found);
+  return find_mismatch(expected, found, tolerance);
 }
 
 }  // namespace
@@ -21,13 +21,14 @@ std::shared_ptr<const text::TemplateLists> given_templates(const Json& document)
 }
 
 void answer_cases(Run& run, const std::filesystem::path& file,
-                  const std::function<Json(const Json& document, const Json& item)>& compute) {
+                  const std::function<Json(const Json& document, const Json& item)>& compute,
+                  const Tolerance& tolerance) {
   run.answer_json(file, [&](const Place& root, const Json& document) {
     const Json& cases = document.at("cases");
     for (size_t i = 0; i < cases.size(); ++i) {
       const Json computed = compute(document, cases[i]);
-      root["cases"][i]["expected"].answer(computed,
-                                          [&](const Json& expected) { return find_case_mismatch(expected, computed); });
+      root["cases"][i]["expected"].answer(
+          computed, [&](const Json& expected) { return find_case_mismatch(expected, computed, tolerance); });
     }
   });
 }

@@ -28,7 +28,8 @@ std::shared_ptr<const text::TemplateLists> given_templates(const Json& document)
 
 // Files whose cases have their whole answer under `expected`. An expected error is matched by any error.
 void answer_cases(Run& run, const std::filesystem::path& file,
-                  const std::function<Json(const Json& document, const Json& item)>& compute);
+                  const std::function<Json(const Json& document, const Json& item)>& compute,
+                  const Tolerance& tolerance = {});
 
 // The conversations of an example as the released models were trained on them, with <EOS>: one text, or a list of them
 // where the example is a list.

@@ -73,5 +73,11 @@ void answer_android_encoding(Run& run, const std::filesystem::path& file);
 void answer_training(Run& run, const std::filesystem::path& file);
 // What expected.json says about the training files of its case.
 void answer_training_summary(const Place& root, ModelCase& model_case);
+void answer_pixmo_rows(Run& run, const std::filesystem::path& file);
+void answer_grouping(Run& run, const std::filesystem::path& file);
+void answer_formatting_packing(Run& run, const std::filesystem::path& file);
+void answer_mixture_rates(Run& run, const std::filesystem::path& file);
+void answer_parquet_rows(Run& run, const std::filesystem::path& file);
+void answer_parquet_manifest(Run& run, const std::filesystem::path& file);
 
 }  // namespace molmo::conformance

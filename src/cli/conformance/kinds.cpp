@@ -19,6 +19,14 @@ bool has_examples(const fs::path& file) {
   return read_json_file(file).contains("examples");
 }
 
+bool has_cases(const fs::path& file) {
+  return read_json_file(file).contains("cases");
+}
+bool has_tables(const fs::path& file) {
+  const Json document = read_json_file(file);
+  return document.contains("files") && document.contains("images");
+}
+
 const Kind* find_kind(const fs::path& file) {
   for (const Kind& kind : kinds()) {
     const bool is_named =
@@ -59,12 +67,18 @@ const std::vector<Kind>& kinds() {
       {"tiling.json", "", nullptr, answer_tiling},
       {"resize.json", "resize.safetensors", nullptr, answer_resize},
       {"packing.json", "", has_examples, answer_attention_packing},
+      {"packing.json", "", has_cases, answer_formatting_packing},
       {"prompts.json", "", nullptr, answer_prompts},
       {"roles.json", "", nullptr, answer_roles},
       {"points_to_text.json", "", nullptr, answer_points_to_text},
       {"count_templates.json", "", nullptr, answer_count_templates},
       {"academic_rows.json", "", nullptr, answer_academic_rows},
       {"android_encoding.json", "", nullptr, answer_android_encoding},
+      {"pixmo_rows.json", "", nullptr, answer_pixmo_rows},
+      {"grouping.json", "", nullptr, answer_grouping},
+      {"mixture_rates.json", "", nullptr, answer_mixture_rates},
+      {"rows.jsonl", "", nullptr, answer_parquet_rows},
+      {"manifest.json", "", has_tables, answer_parquet_manifest},
   };
   return kKinds;
 }
