@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -43,12 +44,13 @@ Json node_to_json(const YAML::Node& node, std::string_view source, int depth) {
     }
     case YAML::NodeType::Map: {
       Json object = Json::object();
+      std::set<std::string> keys;  // the object would look through all of its keys for each new one
       for (const auto& entry : node) {
         const std::string key = entry.first.Scalar();
-        if (object.contains(key)) {
+        if (!keys.insert(key).second) {
           fail(ErrorCategory::BadData, "{}:{}: key '{}' appears twice", source, entry.first.Mark().line + 1, key);
         }
-        object[key] = node_to_json(entry.second, source, depth + 1);
+        object.get_ref<Json::object_t&>().emplace_back(key, node_to_json(entry.second, source, depth + 1));
       }
       return object;
     }

@@ -85,12 +85,29 @@ TEST(Fields, SetsDottedKeys) {
   EXPECT_THROW(set_field(outer, "rate"), Error);
 }
 
+// With a search through all keys for each new one this takes minutes.
+TEST(Json, ReadsHundredsOfThousandsOfKeys) {
+  constexpr int64_t kKeys = 100'000;
+  std::string json = "{", yaml;
+  for (int64_t i = 0; i < kKeys; ++i) {
+    const std::string member = "\"key" + std::to_string(i * 7919 % kKeys) + "\": " + std::to_string(i);
+    json += (i > 0 ? "," : "") + member;
+    yaml += member + "\n";
+  }
+  const Json document = parse_json(json + "}", "f");
+  EXPECT_EQ(document.size(), static_cast<size_t>(kKeys));
+  EXPECT_EQ(document.back(), kKeys - 1);
+  EXPECT_TRUE(parse_yaml(yaml, "f") == document);
+  EXPECT_THAT(message_of([&] { parse_json(json + ",\"key7\": 1}", "f"); }), HasSubstr("key 'key7' appears twice"));
+}
+
 TEST(Json, RefusesDuplicateKeysDepthAndGarbage) {
   EXPECT_THAT(message_of([] { parse_json(R"({"a": 1, "a": 2})", "f"); }), HasSubstr("f: key 'a' appears twice"));
   EXPECT_THROW(parse_json(std::string(100000, '['), "f"), Error);
   EXPECT_THROW(parse_json("{\"a\": \"\xff\"}", "f"), Error);
   EXPECT_THROW(parse_json("{} x", "f"), Error);
   EXPECT_THROW(parse_json("[1, 2, 3]", "f", {.max_bytes = 4}), Error);
+  EXPECT_THAT(message_of([] { parse_json("[{\"b\": {\"a\": 1, \"b\": 2, \"a\": 3}}]", "f"); }), HasSubstr("key 'a' appears twice"));
 }
 
 TEST(Yaml, ReadsScalarsOfTheCoreSchema) {
