@@ -4,6 +4,7 @@
 #include <bit>
 #include <functional>
 #include <limits>
+#include <optional>
 
 namespace molmo::text {
 namespace {
@@ -91,48 +92,96 @@ struct Bpe::Symbol {
   int32_t merged;          // what that merge gives
 };
 
+namespace {
+
+// Merges that wait for their turn: lowest rank first, then leftmost. A heap holds the lowest ranks only; the others lie
+// in buckets, unordered, until it is their turn, so that the heap stays in the cache however long the word is.
+class MergeQueue {
+ public:
+  explicit MergeQueue(size_t num_symbols) : heap_end_(num_symbols < kMinSymbolsOfBuckets ? kNoRank : 0) {
+    if (heap_end_ == 0) buckets_.resize(bucket_of(kNoRank) + 1);
+  }
+
+  void push(int32_t rank, int32_t position) {
+    const uint64_t key = (static_cast<uint64_t>(rank) << 32) | static_cast<uint32_t>(position);
+    if (rank >= heap_end_) return buckets_[bucket_of(rank)].push_back(key);
+    heap_.push_back(key);
+    std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+  }
+
+  struct Waiting {
+    int32_t rank, position;
+  };
+  std::optional<Waiting> pop() {
+    if (heap_.empty() && !fill_heap()) return std::nullopt;
+    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+    const uint64_t key = heap_.back();
+    heap_.pop_back();
+    return Waiting{static_cast<int32_t>(key >> 32), static_cast<int32_t>(key & 0xFFFFFFFFu)};
+  }
+
+  // The next one, and those of which one comes after it.
+  template <class Visit>
+  void visit_upcoming(const Visit& visit) const {
+    constexpr size_t kMost = 7;
+    for (size_t i = 0; i < std::min(heap_.size(), kMost); ++i) visit(static_cast<int32_t>(heap_[i] & 0xFFFFFFFFu));
+  }
+
+ private:
+  static constexpr size_t kMinSymbolsOfBuckets = 4096;
+  static constexpr int kBucketBits = 6;  // 64 buckets for each doubling of the rank: low ranks are the frequent ones
+
+  static size_t bucket_of(int32_t rank) {
+    const int doublings = std::max(0, static_cast<int>(std::bit_width(static_cast<uint32_t>(rank))) - kBucketBits - 1);
+    return (static_cast<size_t>(doublings) << kBucketBits) + static_cast<size_t>(rank >> doublings);
+  }
+  static int32_t first_rank(size_t bucket) {
+    const size_t doublings = bucket < (2u << kBucketBits) ? 0 : (bucket >> kBucketBits) - 1;
+    return static_cast<int32_t>((bucket - (doublings << kBucketBits)) << doublings);
+  }
+
+  bool fill_heap() {
+    while (next_bucket_ < buckets_.size() && heap_.empty()) std::swap(heap_, buckets_[next_bucket_++]);
+    if (heap_.empty()) return false;
+    heap_end_ = next_bucket_ < buckets_.size() ? first_rank(next_bucket_) : kNoRank;
+    std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+    return true;
+  }
+
+  std::vector<uint64_t> heap_;  // rank and position in one number
+  int32_t heap_end_;            // lower ranks belong into the heap
+  std::vector<std::vector<uint64_t>> buckets_;
+  size_t next_bucket_ = 0;
+};
+
+}  // namespace
+
 void Bpe::encode_long(std::vector<int64_t>& ids, size_t begin) const {
   std::vector<Symbol> symbols(ids.size() - begin);
   const auto size = static_cast<int32_t>(symbols.size());
-  const auto look_up = [&](Symbol& symbol) {
-    const Merge* merge = symbol.next < 0 ? nullptr : find(symbol.id, symbols[symbol.next].id);
-    symbol.rank = merge ? merge->rank : kNoRank;
-    symbol.merged = merge ? merge->merged : -1;
-  };
   for (int32_t i = 0; i < size; ++i) {
     symbols[i] = {static_cast<int32_t>(ids[begin + i]), i - 1, i + 1 < size ? i + 1 : -1, kNoRank, -1};
   }
-  // Rank and position in one number, lowest rank first, then leftmost. Entries whose pair has changed are left to be
-  // skipped.
-  const auto key_of = [&](int32_t position) {
-    return (static_cast<uint64_t>(symbols[position].rank) << 32) | static_cast<uint32_t>(position);
-  };
-  std::vector<uint64_t> queue;
-  queue.reserve(symbols.size());
-  for (int32_t i = 0; i < size; ++i) {
-    look_up(symbols[i]);
-    if (symbols[i].rank != kNoRank) queue.push_back(key_of(i));
-  }
-  std::make_heap(queue.begin(), queue.end(), std::greater<>());
+  MergeQueue queue(symbols.size());
   const auto update = [&](int32_t position) {
-    look_up(symbols[position]);
-    if (symbols[position].rank == kNoRank) return;
-    queue.push_back(key_of(position));
-    std::push_heap(queue.begin(), queue.end(), std::greater<>());
+    Symbol& symbol = symbols[position];
+    const Merge* merge = symbol.next < 0 ? nullptr : find(symbol.id, symbols[symbol.next].id);
+    symbol.rank = merge ? merge->rank : kNoRank;
+    symbol.merged = merge ? merge->merged : -1;
+    if (merge) queue.push(symbol.rank, position);
   };
-  while (!queue.empty()) {
-    std::pop_heap(queue.begin(), queue.end(), std::greater<>());
-    const uint64_t key = queue.back();
-    queue.pop_back();
-    const auto position = static_cast<int32_t>(key & 0xFFFFFFFFu);
-    Symbol& left = symbols[position];
-    if (static_cast<int32_t>(key >> 32) != left.rank) continue;
+  for (int32_t i = 0; i < size; ++i) update(i);
+  while (const auto waiting = queue.pop()) {
+    // Merges of one rank lie all over a long word: half of the time went into waiting for memory.
+    queue.visit_upcoming([&](int32_t position) { __builtin_prefetch(&symbols[position]); });
+    Symbol& left = symbols[waiting->position];
+    if (waiting->rank != left.rank) continue;  // the pair has changed since
     Symbol& right = symbols[left.next];
     left.id = left.merged;
     left.next = right.next;
     right.rank = kNoRank;
-    if (left.next >= 0) symbols[left.next].previous = position;
-    update(position);
+    if (left.next >= 0) symbols[left.next].previous = waiting->position;
+    update(waiting->position);
     if (left.previous >= 0) update(left.previous);
   }
   ids.resize(begin);

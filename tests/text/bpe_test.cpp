@@ -15,10 +15,10 @@ using Ids = std::vector<int64_t>;
 // Merges over the bytes a to e: token i < 256 is a byte, the others are the merges in a random order, so that a merge
 // may rank before those that make its halves.
 struct RandomMerges {
-  explicit RandomMerges(uint64_t seed) : stream(seed, "bpe") {
+  explicit RandomMerges(uint64_t seed, int32_t num_merges = 44) : stream(seed, "bpe") {
     std::vector<std::array<int32_t, 3>> rules;
     std::vector<int32_t> tokens = {'a', 'b', 'c', 'd', 'e'};
-    for (int32_t merged = 256; merged < 300; ++merged) {
+    for (int32_t merged = 256; merged < 256 + num_merges; ++merged) {
       rules.push_back({pick(tokens), pick(tokens), merged});
       tokens.push_back(merged);
     }
@@ -75,6 +75,17 @@ TEST(Bpe, JoinsTheBestPairFirst) {
       expected.insert(expected.begin(), 7);
       ASSERT_EQ(ids, expected) << "seed " << seed << " word " << word;
     }
+  }
+}
+
+// Long enough that merges of high ranks wait outside of the heap.
+TEST(Bpe, JoinsTheBestPairFirstInLongWords) {
+  for (uint64_t seed = 0; seed < 3; ++seed) {
+    RandomMerges merges(seed, 3000);
+    const std::string word = merges.word(4200);
+    Ids ids;
+    merges.bpe->encode(word, ids);
+    ASSERT_EQ(ids, merges.by_definition(word)) << "seed " << seed;
   }
 }
 
