@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "cli/program.h"
+#include "cli/question_flags.h"
 #include "cli/standard_input.h"
 #include "cli/task_flags.h"
 #include "cli/verb.h"
@@ -34,16 +35,7 @@ class Run final : public Verb {
         ->required()
         ->group("Question");
     app.add_option("-i,--image", images_, "pictures, in order")->type_name("FILE")->group("Question");
-    app.add_option("--style", request_.style,
-                   "task that the model was trained on, for example vqa2, chart_qa or point_count")
-        ->type_name("STYLE")
-        ->group("Question");
-    app.add_option("--length", request_.length_hint,
-                   "length of a caption in units of 15 characters, for models trained to a length")
-        ->type_name("N")
-        ->group("Question");
-    app.add_flag("--raw", request_.is_raw, "TEXT is the whole prompt, byte for byte: no role words, no leading space")
-        ->group("Question");
+    define_question_flags(app, request_);
     app.add_option("--answers", num_answers_, "independent answers; more than one differ only with --temp")
         ->check(CLI::Range(1, 1024))
         ->type_name("K")

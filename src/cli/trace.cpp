@@ -8,6 +8,7 @@
 #include "cli/image_flags.h"
 #include "cli/model_flags.h"
 #include "cli/program.h"
+#include "cli/question_flags.h"
 #include "cli/standard_input.h"
 #include "cli/verb.h"
 
@@ -32,11 +33,7 @@ class Trace final : public Verb {
         ->required()
         ->group("Question");
     app.add_option("-i,--image", images_, "pictures, in order")->type_name("FILE")->group("Question");
-    app.add_option("--style", request_.style, "task that the model was trained on")
-        ->type_name("STYLE")
-        ->group("Question");
-    app.add_flag("--raw", request_.is_raw, "TEXT is the whole prompt, byte for byte: no role words, no leading space")
-        ->group("Question");
+    define_question_flags(app, request_);
     app.add_option("-o,--output", output_, "file to write")->type_name("FILE")->required()->group("Output");
     image_flags_.define(app);
     model_flags_.define(app);

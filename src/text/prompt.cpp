@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "text/lower_case.h"
+#include "text/styles.h"
 #include "text/utf8.h"
 
 namespace molmo::text {
@@ -227,6 +228,7 @@ std::string PromptFormatter::tag(std::string_view style, Purpose purpose, const 
 }
 
 std::string PromptFormatter::ask(const Question& question, int64_t turn) const {
+  check_style(question.style, "style");
   std::string style(trained_style(question.style));
   const bool is_captioner = config_.system_prompt == config::SystemPrompt::StyleAndLength;
   if (style.empty() && is_captioner) style = "long_caption";  // all that such a model was trained for

@@ -74,7 +74,7 @@ class PromptFormatter {
   // One conversation for each annotation. Throws InvalidArgument for examples that have no prompt or no answer.
   std::vector<Conversation> format(const Example& example, Purpose purpose, PromptDraws& draws) const;
 
-  // The prompt of turn 0, 1, ... of a conversation.
+  // The prompt of turn 0, 1, ... of a conversation. Throws InvalidArgument for a style that is not known.
   std::string ask(const Question& question, int64_t turn = 0) const;
 
   // Role words and leading spaces for a conversation that is written already.

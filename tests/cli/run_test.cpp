@@ -231,6 +231,7 @@ TEST(Run, WrongUsageIsToldBeforeTheModelIsLoaded) {
            {{"-p", "x", "--device", "tpu"}, "cuda"},
            {{"-p", "x", "--threads", "0"}, "--threads"},
            {{"-p", "x", "--overlay", "o.png"}, "--image"},
+           {{"-p", "x", "--style", "vqa3"}, "Did you mean 'vqa2'?"},
            {{"-p", "x", "--tmp", "1"}, "Did you mean '--temp'?"},
            {{"x"}, "unexpected argument 'x'"},
            {{}, "--prompt is required"},
