@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
@@ -21,6 +23,25 @@ std::array<int, 2> make_pipe() {
   std::array<int, 2> ends;
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
   return ends;
+}
+
+// Standard input, output and error of a child.
+struct Streams {
+  std::array<int, 3> theirs, ours;  // ours may be -1
+};
+
+Streams make_pipes() {
+  const auto in = make_pipe(), out = make_pipe(), err = make_pipe();
+  return {{in[0], out[1], err[1]}, {in[1], out[0], err[0]}};
+}
+
+Streams make_terminal() {
+  const int ours = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (ours < 0 || ::grantpt(ours) != 0 || ::unlockpt(ours) != 0) throw std::runtime_error("no pseudo-terminal");
+  const winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+  ::ioctl(ours, TIOCSWINSZ, &size);
+  const auto open_theirs = [&] { return ::open(::ptsname(ours), O_RDWR | O_NOCTTY | O_CLOEXEC); };
+  return {{open_theirs(), open_theirs(), open_theirs()}, {::fcntl(ours, F_DUPFD_CLOEXEC, 0), ours, -1}};
 }
 
 std::vector<std::string> make_environment(const std::map<std::string, std::string>& added) {
@@ -52,7 +73,7 @@ Child::Child(const std::vector<std::string>& arguments, const ChildOptions& opti
     : Child(std::string(MOLMO_BINARY_DIR) + "/bin/molmo", arguments, options) {}
 
 Child::Child(const std::string& program, const std::vector<std::string>& arguments, const ChildOptions& options) {
-  const auto in = make_pipe(), out = make_pipe(), err = make_pipe();
+  Streams streams = options.has_terminal ? make_terminal() : make_pipes();
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = make_environment(options.environment);
@@ -60,16 +81,17 @@ Child::Child(const std::string& program, const std::vector<std::string>& argumen
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork failed");
   if (pid_ == 0) {
-    ::dup2(in[0], 0), ::dup2(out[1], 1), ::dup2(err[1], 2);
+    for (int stream = 0; stream < 3; ++stream) ::dup2(streams.theirs[stream], stream);
+    if (options.has_terminal) ::setsid(), ::ioctl(0, TIOCSCTTY, 0);
     if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) ::_exit(126);
     ::execve(program.c_str(), argv.data(), envp.data());
     ::_exit(127);
   }
-  ::close(in[0]), ::close(out[1]), ::close(err[1]);
-  input_ = in[1], out_ = out[0], err_ = err[0];
+  for (const int stream : streams.theirs) ::close(stream);
+  input_ = streams.ours[0], out_ = streams.ours[1], err_ = streams.ours[2];
   ::signal(SIGPIPE, SIG_IGN);  // a program that ends before it read everything must not end the test
   if (!options.input.empty()) send(options.input);
-  if (!options.keeps_input_open) ::close(std::exchange(input_, -1));
+  if (!options.keeps_input_open && !options.has_terminal) ::close(std::exchange(input_, -1));
 }
 
 Child::~Child() {

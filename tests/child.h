@@ -22,6 +22,7 @@ struct ChildOptions {
   std::string input = {};         // its standard input
   std::string folder = {};        // its working folder, "" for the caller's
   bool keeps_input_open = false;  // for input that is sent later, by send()
+  bool has_terminal = false;      // its three streams are a terminal: what is sent is typed, `out` is the screen
 };
 
 class Child {
@@ -35,6 +36,8 @@ class Child {
   void send(const std::string& text);
   void interrupt();  // Ctrl-C
   void kill(int signal);
+  pid_t id() const { return pid_; }
+  int output() const { return out_; }  // descriptor of what it writes, or of the terminal
   // Reads standard output until it holds `text` `times` times; false when the program ended without it.
   bool wait_for_output(const std::string& text, int times = 1);
   bool wait_for_error_output(const std::string& text);
