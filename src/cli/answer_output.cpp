@@ -2,11 +2,11 @@
 
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/process_memory.h"
+#include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "cli/program.h"
 
@@ -66,13 +66,13 @@ void print_timings(const Answer& answer, double load_ms) {
              mebibytes(peak_memory_bytes()));
 }
 
-void AnswerFlags::define(CLI::App& app) {
-  app.add_flag("--json", is_json_, "print one JSON document, and nothing else, on standard output")->group("Output");
-  define_quiet(app);
+void AnswerFlags::define(Flags& flags) {
+  flags.add_flag("--json", is_json_, "print one JSON document, and nothing else, on standard output").group("Output");
+  define_quiet(flags);
 }
 
-void AnswerFlags::define_quiet(CLI::App& app) {
-  app.add_flag("-q,--quiet", is_quiet_, "no timings on standard error")->group("Output");
+void AnswerFlags::define_quiet(Flags& flags) {
+  flags.add_flag("-q,--quiet", is_quiet_, "no timings on standard error").group("Output");
 }
 
 std::vector<Answer> ask(generate::Session& session, const generate::Request& request,

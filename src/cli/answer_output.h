@@ -25,8 +25,8 @@ void print_timings(const generate::Answer& answer, double load_ms);
 
 class AnswerFlags {
  public:
-  void define(CLI::App& app);
-  void define_quiet(CLI::App& app);  // without --json
+  void define(Flags& flags);
+  void define_quiet(Flags& flags);  // without --json
   bool is_json() const { return is_json_; }
   bool is_quiet() const { return is_quiet_; }
 

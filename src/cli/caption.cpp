@@ -1,12 +1,12 @@
 // molmo caption IMAGE...
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "api/tasks.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "cli/flags.h"
 #include "cli/program.h"
 #include "cli/task_flags.h"
 #include "cli/verb.h"
@@ -16,21 +16,21 @@ namespace {
 
 class Caption final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "With several pictures the model is loaded once; one that cannot be read does not stop the others.");
-    app.footer(
+    flags.examples(
         "# describe a picture\nmolmo caption photo.jpg\n"
         "# shorter, from a model that was trained to a length\nmolmo caption photo.jpg --length 40\n"
         "# many pictures, one JSON document a line\nmolmo caption album/*.jpg --json > captions.jsonl\n");
-    app.add_option("IMAGE", images_, "pictures to describe")->required()->group("Arguments");
-    app.add_option(
+    flags.add_option("IMAGE", images_, "pictures to describe").required().group("Arguments");
+    flags.add_option(
            "--length", length_,
            "length in units of 15 characters, for models trained to a length; without it, as the model was trained")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1000))
-        ->group("Question");
-    flags_.define(app);
+        .type_name("N")
+        .range(1, 1000)
+        .group("Question");
+    flags_.define(flags);
   }
 
   int run() override {

@@ -2,9 +2,9 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 
 #include "cli/chat_session.h"
+#include "cli/flags.h"
 #include "cli/line_reader.h"
 #include "cli/program.h"
 #include "cli/task_flags.h"
@@ -15,20 +15,20 @@ namespace {
 
 class Chat final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Reads a question a line, from the terminal or standard input; lines that begin with a slash are commands, "
         "/help lists them. "
         "The picture is encoded once, and earlier turns are not read again. Ctrl-C ends an answer and comes back to "
         "the prompt.");
-    app.footer(
+    flags.examples(
         "# talk about a picture\nmolmo chat -m MODEL --image photo.jpg\n"
         "# a conversation from a file\nmolmo chat -m MODEL --image photo.jpg -q < questions.txt\n");
-    app.add_option("-i,--image", images_, "pictures to begin with")->type_name("FILE")->group("Question");
-    flags_.generation.define(app);
-    flags_.answer.define_quiet(app);
-    flags_.images.define(app);
-    flags_.model.define(app);
+    flags.add_option("-i,--image", images_, "pictures to begin with").type_name("FILE").group("Question");
+    flags_.generation.define(flags);
+    flags_.answer.define_quiet(flags);
+    flags_.images.define(flags);
+    flags_.model.define(flags);
   }
 
   int run() override {

@@ -8,6 +8,10 @@
 
 #include "cli/verb.h"
 
+namespace CLI {
+class App;
+}
+
 namespace molmo::cli {
 
 struct OptionDoc {

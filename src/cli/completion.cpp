@@ -1,10 +1,9 @@
 // molmo completion bash|zsh|fish
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 
 #include "cli/completion_scripts.h"
-#include "cli/enum_flag.h"
+#include "cli/flags.h"
 #include "cli/program.h"
 #include "cli/verb.h"
 
@@ -13,14 +12,14 @@ namespace {
 
 class Completion final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Prints a completion script for the shell; 'make install' puts all three where the shells look for them.");
-    app.footer(
+    flags.examples(
         "# in ~/.bashrc\nsource <(molmo completion bash)\n"
         "# for zsh\nmolmo completion zsh > ~/.zfunc/_molmo\n"
         "# for fish\nmolmo completion fish > ~/.config/fish/completions/molmo.fish\n");
-    add_enum(app, "SHELL", shell_, "which shell")->required()->default_str("");
+    flags.add_enum("SHELL", shell_, "which shell").required().default_text("");
   }
 
   int run() override {

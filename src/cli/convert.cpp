@@ -1,10 +1,9 @@
 // molmo convert -m IN -o OUT
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 
 #include "checkpoint/convert.h"
-#include "cli/enum_flag.h"
+#include "cli/flags.h"
 #include "cli/model_flags.h"
 #include "cli/model_name.h"
 #include "cli/program.h"
@@ -15,25 +14,25 @@ namespace {
 
 class Convert final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Writes the released Hugging Face layout, tokenizer and processor files included, so that other tools load it. "
         "Weights go "
         "through one by one: memory stays at the size of the largest. OUT appears complete or not at all.");
-    app.footer(
+    flags.examples(
         "# half the size on disk\nmolmo convert -m Molmo-7B-D-0924 -o molmo-7b-d-bf16 --dtype bf16\n"
         "# merge a LoRA adapter\nmolmo convert -m MODEL --lora my-adapter -o merged\n"
         "# a checkpoint of the reference's own trainer\nmolmo convert -m run/step1000-unsharded -o my-molmo\n");
-    app.add_option("-m,--model", model_, "checkpoint folder of any layout")->type_name("MODEL");
-    app.add_option("-o,--output", output_, "folder to write")->type_name("DIR")->required();
-    add_enum(app, "--dtype", dtype_, "type of the stored weights; without it, bit for bit as they are");
-    app.add_option("--lora", adapter_, "LoRA adapter to merge into the weights")->type_name("DIR");
-    app.add_option("--max-shard-mib", max_shard_mebibytes_, "largest file")
-        ->type_name("MIB")
-        ->check(CLI::Range(1, 1 << 20))
-        ->capture_default_str();
-    app.add_flag("--overwrite", options_.overwrite, "replace a folder that is not empty");
-    threads_.define(app);
+    flags.add_option("-m,--model", model_, "checkpoint folder of any layout").type_name("MODEL");
+    flags.add_option("-o,--output", output_, "folder to write").type_name("DIR").required();
+    flags.add_enum("--dtype", dtype_, "type of the stored weights; without it, bit for bit as they are");
+    flags.add_option("--lora", adapter_, "LoRA adapter to merge into the weights").type_name("DIR");
+    flags.add_option("--max-shard-mib", max_shard_mebibytes_, "largest file")
+        .type_name("MIB")
+        .range(1, 1 << 20)
+        .shows_default();
+    flags.add_flag("--overwrite", options_.overwrite, "replace a folder that is not empty");
+    threads_.define(flags);
   }
 
   int run() override {

@@ -1,11 +1,11 @@
 // molmo count TEXT IMAGE
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "api/tasks.h"
 #include "base/error.h"
+#include "cli/flags.h"
 #include "cli/program.h"
 #include "cli/task_flags.h"
 #include "cli/verb.h"
@@ -16,18 +16,18 @@ namespace {
 
 class Count final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Prints a number. Molmo counts by pointing: --overlay shows what was counted, --json has the points.");
-    app.footer(
+    flags.examples(
         "# how many?\nmolmo count \"apples\" basket.jpg\n"
         "# check what was counted\nmolmo count \"sheep\" meadow.jpg --overlay sheep.png\n");
-    app.add_option("TEXT", what_, "what to count, in the plural")->required()->group("Arguments");
-    app.add_option("IMAGE", image_, "the picture")->required()->group("Arguments");
-    app.add_option("--overlay", overlay_, "draw the counted points on the picture: .png, .jpg or .svg")
-        ->type_name("FILE")
-        ->group("Output");
-    flags_.define(app);
+    flags.add_option("TEXT", what_, "what to count, in the plural").required().group("Arguments");
+    flags.add_option("IMAGE", image_, "the picture").required().group("Arguments");
+    flags.add_option("--overlay", overlay_, "draw the counted points on the picture: .png, .jpg or .svg")
+        .type_name("FILE")
+        .group("Output");
+    flags_.define(flags);
   }
 
   int run() override {

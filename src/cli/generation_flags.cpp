@@ -1,15 +1,16 @@
 #include "cli/generation_flags.h"
 
-#include <CLI/CLI.hpp>
+#include "cli/flags.h"
+
 
 #include "base/error.h"
 
 namespace molmo::cli {
 
-void GenerationFlags::define(CLI::App& app, int64_t default_tokens) {
+void GenerationFlags::define(Flags& flags, int64_t default_tokens) {
   config_.max_new_tokens = default_tokens;
   const auto add = [&](const char* names, auto& value, const char* description, const char* type) {
-    app.add_option(names, value, description)->type_name(type)->capture_default_str()->group("Answer");
+    flags.add_option(names, value, description).type_name(type).shows_default().group("Answer");
   };
   add("-n,--predict,--max-tokens,--n-predict", config_.max_new_tokens, "most tokens of the answer", "N");
   add("--temp,--temperature", config_.temperature, "randomness; 0 takes the likeliest token, always", "T");
@@ -21,10 +22,10 @@ void GenerationFlags::define(CLI::App& app, int64_t default_tokens) {
   add("--min-predict", config_.min_new_tokens, "fewest tokens of the answer", "N");
   add("-s,--seed", config_.seed, "of the random draws; the same seed gives the same answer", "S");
   add("--beams", config_.num_beams, "beams of the search; 1 for none", "B");
-  app.add_option("--stop", config_.stop, "end the answer before this text; may be given several times")
-      ->type_name("TEXT")
-      ->allow_extra_args(false)
-      ->group("Answer");
+  flags.add_option("--stop", config_.stop, "end the answer before this text; may be given several times")
+      .type_name("TEXT")
+      .takes_one()
+      .group("Answer");
 }
 
 config::GenerationConfig GenerationFlags::get() const {

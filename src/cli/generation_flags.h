@@ -10,7 +10,7 @@ namespace molmo::cli {
 class GenerationFlags {
  public:
   // `default_tokens` is the limit without -n.
-  void define(CLI::App& app, int64_t default_tokens = 448);
+  void define(Flags& flags, int64_t default_tokens = 448);
   // Throws UsageError naming the flag's setting, its value and the allowed range.
   config::GenerationConfig get() const;
 

@@ -1,30 +1,30 @@
 #include "cli/image_flags.h"
 
-#include <CLI/CLI.hpp>
+#include "cli/flags.h"
 
-#include "cli/enum_flag.h"
+
 
 namespace molmo::cli {
 
-void ImageFlags::define(CLI::App& app) {
-  app.add_option(
+void ImageFlags::define(Flags& flags) {
+  flags.add_option(
          "--max-crops", max_crops_,
          "most crops of a picture: fewer are faster, more see finer detail; without it, as the model was trained")
-      ->type_name("C")
-      ->check(CLI::Range(1, 1024))
-      ->group("Pictures");
-  app.add_option("--max-image-mib", max_mebibytes_, "refuse larger picture files")
-      ->type_name("MIB")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str()
-      ->group("Pictures");
-  app.add_option("--max-image-mpx", max_megapixels_, "refuse pictures with more megapixels, before decoding them")
-      ->type_name("MPX")
-      ->check(CLI::Range(1, 1 << 16))
-      ->capture_default_str()
-      ->group("Pictures");
-  add_enum(app, "--quirks", quirks_, "keep or repair known defects of the reference in prompts and pictures")
-      ->group("Pictures");
+      .type_name("C")
+      .range(1, 1024)
+      .group("Pictures");
+  flags.add_option("--max-image-mib", max_mebibytes_, "refuse larger picture files")
+      .type_name("MIB")
+      .range(1, 1 << 20)
+      .shows_default()
+      .group("Pictures");
+  flags.add_option("--max-image-mpx", max_megapixels_, "refuse pictures with more megapixels, before decoding them")
+      .type_name("MPX")
+      .range(1, 1 << 16)
+      .shows_default()
+      .group("Pictures");
+  flags.add_enum("--quirks", quirks_, "keep or repair known defects of the reference in prompts and pictures")
+      .group("Pictures");
 }
 
 ReadImages ImageFlags::read(const std::vector<std::filesystem::path>& paths) const {

@@ -21,7 +21,7 @@ struct ReadImages {
 
 class ImageFlags {
  public:
-  void define(CLI::App& app);
+  void define(Flags& flags);
   ReadImages read(const std::vector<std::filesystem::path>& paths) const;
   // Sets what the flags say about the way of the pictures into the model.
   void apply(generate::Request& request) const;

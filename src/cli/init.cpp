@@ -1,12 +1,11 @@
 // molmo init PRESET -o DIR
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 
 #include "base/fields.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/init.h"
-#include "cli/enum_flag.h"
+#include "cli/flags.h"
 #include "cli/model_flags.h"
 #include "cli/model_name.h"
 #include "cli/program.h"
@@ -17,30 +16,30 @@ namespace {
 
 class Init final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Writes a checkpoint with random weights, drawn as the reference initialises them. The same seed gives the "
         "same bytes, whatever "
         "the number of threads.");
-    app.footer(
+    flags.examples(
         "# a model of real size to measure with\nmolmo init molmo-7b-d -o random-7b --seed 1\n"
         "# a small one of the same kind\nmolmo init molmo-7b-d decoder.num_layers=2 vision.num_layers=9 -o tiny\n");
-    app.add_option("MODEL", model_, "preset, or a checkpoint folder whose configuration is taken")
-        ->required()
-        ->group("Arguments");
-    app.add_option("KEY=VALUE", overrides_, "settings to change, as 'molmo inspect' names them")->group("Arguments");
-    app.add_option("-o,--output", output_, "folder to write")->type_name("DIR")->required();
-    app.add_option("-s,--seed", options_.seed, "of the random draws")->type_name("S")->capture_default_str();
-    add_enum(app, "--dtype", dtype_, "type of the stored weights");
-    app.add_option("--tokenizer", tokenizer_,
+    flags.add_option("MODEL", model_, "preset, or a checkpoint folder whose configuration is taken")
+        .required()
+        .group("Arguments");
+    flags.add_option("KEY=VALUE", overrides_, "settings to change, as 'molmo inspect' names them").group("Arguments");
+    flags.add_option("-o,--output", output_, "folder to write").type_name("DIR").required();
+    flags.add_option("-s,--seed", options_.seed, "of the random draws").type_name("S").shows_default();
+    flags.add_enum("--dtype", dtype_, "type of the stored weights");
+    flags.add_option("--tokenizer", tokenizer_,
                    "folder of the tokenizer to copy; without it, one of single bytes is made")
-        ->type_name("DIR");
-    app.add_option("--max-shard-mib", max_shard_mebibytes_, "largest file")
-        ->type_name("MIB")
-        ->check(CLI::Range(1, 1 << 20))
-        ->capture_default_str();
-    app.add_flag("--overwrite", options_.overwrite, "replace a folder that is not empty");
-    threads_.define(app);
+        .type_name("DIR");
+    flags.add_option("--max-shard-mib", max_shard_mebibytes_, "largest file")
+        .type_name("MIB")
+        .range(1, 1 << 20)
+        .shows_default();
+    flags.add_flag("--overwrite", options_.overwrite, "replace a folder that is not empty");
+    threads_.define(flags);
   }
 
   int run() override {

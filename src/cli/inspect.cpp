@@ -1,7 +1,6 @@
 // molmo inspect MODEL
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "base/dtype.h"
 #include "base/fields.h"
 #include "checkpoint/checkpoint.h"
+#include "cli/flags.h"
 #include "cli/model_name.h"
 #include "cli/program.h"
 #include "cli/verb.h"
@@ -53,17 +53,17 @@ constexpr DType kStoredTypes[] = {DType::F32, DType::BF16, DType::F16};
 
 class Inspect final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Reads the configuration only, so it is quick for the largest model. MODEL is a checkpoint folder or a preset: "
         "molmoe-1b, "
         "molmo-7b-o, molmo-7b-d, molmo-72b.");
-    app.footer(
+    flags.examples(
         "# how large is it?\nmolmo inspect molmo-7b-d\n"
         "# a downloaded checkpoint, for a script\nmolmo inspect Molmo-7B-D-0924 --json\n");
-    app.add_option("MODEL,-m,--model", model_, "checkpoint folder or preset")->type_name("MODEL");
-    app.add_flag("--tensors", shows_tensors_, "list the tensors, those of repeated blocks in one line");
-    app.add_flag("--json", is_json_, "print one JSON document, tensors included");
+    flags.add_option("MODEL,-m,--model", model_, "checkpoint folder or preset").type_name("MODEL");
+    flags.add_flag("--tensors", shows_tensors_, "list the tensors, those of repeated blocks in one line");
+    flags.add_flag("--json", is_json_, "print one JSON document, tensors included");
   }
 
   int run() override {

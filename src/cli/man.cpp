@@ -1,12 +1,12 @@
 // molmo man [VERB] [-o DIR]
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/nearest.h"
+#include "cli/flags.h"
 #include "cli/man_pages.h"
 #include "cli/program.h"
 #include "cli/verb.h"
@@ -16,13 +16,13 @@ namespace {
 
 class Man final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description("Prints the manual in roff, or writes all pages into a folder.");
-    app.footer(
+  void define(Flags& flags) override {
+    flags.description("Prints the manual in roff, or writes all pages into a folder.");
+    flags.examples(
         "# read a page\nmolmo man run | man -l -\n"
         "# write all pages, as 'make install' does\nmolmo man -o /usr/local/share/man/man1\n");
-    app.add_option("VERB", verb_, "the page of this verb; without it, of the program")->group("Arguments");
-    app.add_option("-o,--output", folder_, "write all pages into this folder")->type_name("DIR");
+    flags.add_option("VERB", verb_, "the page of this verb; without it, of the program").group("Arguments");
+    flags.add_option("-o,--output", folder_, "write all pages into this folder").type_name("DIR");
   }
 
   int run() override {

@@ -14,7 +14,7 @@ namespace molmo::cli {
 // `-t`, which every verb that computes has.
 class ThreadFlags {
  public:
-  void define(CLI::App& app);
+  void define(Flags& flags);
   void apply() const;
 
  private:
@@ -28,7 +28,7 @@ struct TimedModel {
 
 class ModelFlags {
  public:
-  void define(CLI::App& app);
+  void define(Flags& flags);
   // Sets the threads, then loads.
   TimedModel load() const;
 

@@ -1,10 +1,10 @@
 // molmo point TEXT IMAGE
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "api/tasks.h"
+#include "cli/flags.h"
 #include "cli/program.h"
 #include "cli/task_flags.h"
 #include "cli/verb.h"
@@ -15,21 +15,21 @@ namespace {
 
 class PointVerb final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Prints one point a line: x and y in pixels of the upright picture, and the label, separated by tabs. --json "
         "has percent "
         "coordinates and the model's own words as well.");
-    app.footer(
+    flags.examples(
         "# where is it?\nmolmo point \"the mug\" photo.jpg\n"
         "# look at the points\nmolmo point \"cars\" street.jpg --overlay cars.png\n"
         "# for a program\nmolmo point \"the search button\" screen.png --json\n");
-    app.add_option("TEXT", what_, "what to point to")->required()->group("Arguments");
-    app.add_option("IMAGE", image_, "the picture")->required()->group("Arguments");
-    app.add_option("--overlay", overlay_, "draw the points on the picture: .png, .jpg or .svg")
-        ->type_name("FILE")
-        ->group("Output");
-    flags_.define(app);
+    flags.add_option("TEXT", what_, "what to point to").required().group("Arguments");
+    flags.add_option("IMAGE", image_, "the picture").required().group("Arguments");
+    flags.add_option("--overlay", overlay_, "draw the points on the picture: .png, .jpg or .svg")
+        .type_name("FILE")
+        .group("Output");
+    flags_.define(flags);
   }
 
   int run() override {

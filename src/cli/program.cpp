@@ -17,6 +17,7 @@
 #include "base/nearest.h"
 #include "base/progress.h"
 #include "cli/command_doc.h"
+#include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "cli/version.h"
 
@@ -131,7 +132,8 @@ std::unique_ptr<CLI::App> make_app(Verb& verb, const VerbEntry& entry) {
   auto app = std::make_unique<CLI::App>("", std::string(entry.name));
   app->set_help_flag();  // --help is answered before parsing: it must win over every error
   app->option_defaults()->group("Flags");
-  verb.define(*app);
+  Flags flags(*app);
+  verb.define(flags);
   for (CLI::Option* option : app->get_options()) {
     if (!option->get_lnames().empty()) option->envname(environment_name(option->get_lnames().front()));
   }

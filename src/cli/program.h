@@ -7,6 +7,10 @@
 
 #include "cli/verb.h"
 
+namespace CLI {
+class App;
+}
+
 namespace molmo {
 class Error;
 }

@@ -6,7 +6,7 @@
 
 namespace molmo::cli {
 
-// --style, --length and --raw. `request` must outlive the app.
-void define_question_flags(CLI::App& app, generate::Request& request);
+// --style, --length and --raw. `request` must outlive the flags.
+void define_question_flags(Flags& flags, generate::Request& request);
 
 }  // namespace molmo::cli

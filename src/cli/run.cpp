@@ -1,11 +1,11 @@
 // molmo run -p TEXT
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "cli/flags.h"
 #include "cli/program.h"
 #include "cli/question_flags.h"
 #include "cli/standard_input.h"
@@ -20,9 +20,9 @@ using generate::Answer;
 
 class Run final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description("The answer is streamed to standard output; timings go to standard error. Ctrl-C ends the answer.");
-    app.footer(
+  void define(Flags& flags) override {
+    flags.description("The answer is streamed to standard output; timings go to standard error. Ctrl-C ends the answer.");
+    flags.examples(
         "# ask about a picture\nmolmo run -m MODEL --image photo.jpg -p \"What is on the desk?\"\n"
         "# the prompt from another program, the answer for a script\necho \"Describe this image.\" | molmo run -m "
         "MODEL --image photo.jpg -p - --json\n"
@@ -30,21 +30,21 @@ class Run final : public Verb {
         "--seed 1\n"
         "# a task by the name it was trained with\nmolmo run -m MODEL --image chart.png -p \"Which year is highest?\" "
         "--style chart_qa\n");
-    app.add_option("-p,--prompt", prompt_, "what to ask; - reads standard input")
-        ->type_name("TEXT")
-        ->required()
-        ->group("Question");
-    app.add_option("-i,--image", images_, "pictures, in order")->type_name("FILE")->group("Question");
-    define_question_flags(app, request_);
-    app.add_option("--answers", num_answers_, "independent answers; more than one differ only with --temp")
-        ->check(CLI::Range(1, 1024))
-        ->type_name("K")
-        ->capture_default_str()
-        ->group("Answer");
-    app.add_option("--overlay", overlay_, "draw the points of the answer on the first picture")
-        ->type_name("FILE")
-        ->group("Output");
-    flags_.define(app);
+    flags.add_option("-p,--prompt", prompt_, "what to ask; - reads standard input")
+        .type_name("TEXT")
+        .required()
+        .group("Question");
+    flags.add_option("-i,--image", images_, "pictures, in order").type_name("FILE").group("Question");
+    define_question_flags(flags, request_);
+    flags.add_option("--answers", num_answers_, "independent answers; more than one differ only with --temp")
+        .range(1, 1024)
+        .type_name("K")
+        .shows_default()
+        .group("Answer");
+    flags.add_option("--overlay", overlay_, "draw the points of the answer on the first picture")
+        .type_name("FILE")
+        .group("Output");
+    flags_.define(flags);
   }
 
   int run() override {

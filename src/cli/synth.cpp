@@ -1,10 +1,10 @@
 // molmo synth KIND -n N -o DIR
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/fields.h"
+#include "cli/flags.h"
 #include "cli/model_flags.h"
 #include "cli/program.h"
 #include "cli/verb.h"
@@ -24,35 +24,35 @@ std::string kind_list() {
 
 class Synth final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Draws pictures with questions whose answers are known exactly, and writes them as the PixMo data sets are "
         "published, "
         "with the truth of everything that was drawn in truth.jsonl. The same seed gives the same bytes, whatever the "
         "number of threads. Kinds: " +
         kind_list() + ".");
-    app.footer(
+    flags.examples(
         "# a thousand scenes with things to point at\nmolmo synth points -n 1000 --seed 7 -o points\n"
         "# easy charts and documents for a small model, and a sheet of them to look at\n"
         "molmo synth docs -n 1000 -o docs --sheet docs.jpg size=224 difficulty=easy\n"
         "# only look\nmolmo synth clocks --sheet clocks.jpg\n");
-    app.add_option("KIND", kind_, "what to draw")->required()->group("Arguments");
-    app.add_option("KEY=VALUE", assignments_, "settings of the drawing, as docs/synth.md lists them")
-        ->group("Arguments");
-    app.add_option("-n,--count", options_.num_examples, "examples")
-        ->type_name("N")
-        ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
-        ->capture_default_str();
-    app.add_option("-s,--seed", options_.synth.seed, "of all draws")->type_name("S")->capture_default_str();
-    app.add_option("-o,--output", options_.output, "folder to write")->type_name("DIR");
-    app.add_option("--sheet", sheet_, "write the first pictures with their answers on one picture")->type_name("FILE");
-    app.add_option("--sheet-count", sheet_count_, "pictures on the sheet")
-        ->type_name("N")
-        ->check(CLI::Range(1, 400))
-        ->capture_default_str();
-    app.add_flag("--json", is_json_, "print one JSON document");
-    app.add_flag("--overwrite", options_.overwrite, "replace a folder that is not empty");
-    threads_.define(app);
+    flags.add_option("KIND", kind_, "what to draw").required().group("Arguments");
+    flags.add_option("KEY=VALUE", assignments_, "settings of the drawing, as docs/synth.md lists them")
+        .group("Arguments");
+    flags.add_option("-n,--count", options_.num_examples, "examples")
+        .type_name("N")
+        .range(int64_t{1}, int64_t{1} << 40)
+        .shows_default();
+    flags.add_option("-s,--seed", options_.synth.seed, "of all draws").type_name("S").shows_default();
+    flags.add_option("-o,--output", options_.output, "folder to write").type_name("DIR");
+    flags.add_option("--sheet", sheet_, "write the first pictures with their answers on one picture").type_name("FILE");
+    flags.add_option("--sheet-count", sheet_count_, "pictures on the sheet")
+        .type_name("N")
+        .range(1, 400)
+        .shows_default();
+    flags.add_flag("--json", is_json_, "print one JSON document");
+    flags.add_flag("--overwrite", options_.overwrite, "replace a folder that is not empty");
+    threads_.define(flags);
   }
 
   int run() override {

@@ -14,11 +14,11 @@ struct TaskFlags {
   ImageFlags images;
   ModelFlags model;
 
-  void define(CLI::App& app) {
-    generation.define(app);
-    answer.define(app);
-    images.define(app);
-    model.define(app);
+  void define(Flags& flags) {
+    generation.define(flags);
+    answer.define(flags);
+    images.define(flags);
+    model.define(flags);
   }
 };
 

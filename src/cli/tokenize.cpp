@@ -1,7 +1,6 @@
 // molmo tokenize TEXT
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <filesystem>
 #include <iostream>
@@ -10,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "checkpoint/checkpoint.h"
+#include "cli/flags.h"
 #include "cli/model_name.h"
 #include "cli/program.h"
 #include "cli/standard_input.h"
@@ -46,41 +46,41 @@ std::vector<int64_t> parse_ids(const std::string& text) {
 
 class Tokenize final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Needs no weights. Nothing is added to the text; --bos puts the token in front that every prompt begins with.");
-    app.footer(
+    flags.examples(
         "# ids of a text\nmolmo tokenize -m MODEL \"Point to the mug.\"\n"
         "# and back\nmolmo tokenize -m MODEL --decode \"100 101\"\n"
         "# many texts, one JSON string a line\nmolmo tokenize -m MODEL --jsonl < texts.jsonl\n"
         "# learn a tokenizer from your own texts\n"
         "molmo tokenize --train texts.txt data.jsonl --vocab-size 8000 -o my-tokenizer\n");
-    app.add_option("TEXT", text_, "what to tokenise, or the ids for --decode; - reads standard input")
-        ->group("Arguments");
-    app.add_option("-m,--model", model_, "checkpoint folder")->type_name("MODEL");
-    app.add_flag("--decode", decodes_, "TEXT is ids: print the text");
-    app.add_flag("--bos", has_bos_, "put the token in front that every prompt begins with");
-    app.add_flag("--json", is_json_, "print one JSON document: ids, tokens, text");
-    app.add_flag("--jsonl", is_jsonl_,
+    flags.add_option("TEXT", text_, "what to tokenise, or the ids for --decode; - reads standard input")
+        .group("Arguments");
+    flags.add_option("-m,--model", model_, "checkpoint folder").type_name("MODEL");
+    flags.add_flag("--decode", decodes_, "TEXT is ids: print the text");
+    flags.add_flag("--bos", has_bos_, "put the token in front that every prompt begins with");
+    flags.add_flag("--json", is_json_, "print one JSON document: ids, tokens, text");
+    flags.add_flag("--jsonl", is_jsonl_,
                  "read one JSON string a line from standard input, print {\"ids\", \"text\"} a line");
-    app.add_option("--train", corpus_, "learn a byte-level BPE tokenizer from texts, or from JSON lines of own data")
-        ->type_name("FILE")
-        ->group("Training");
-    app.add_option("-o,--output", output_, "folder for tokenizer.json")->type_name("DIR")->group("Training");
-    app.add_option("--vocab-size", training_.vocab_size, "tokens, special ones and the 256 bytes included")
-        ->type_name("N")
-        ->check(CLI::Range(257, 1 << 20))
-        ->capture_default_str()
-        ->group("Training");
-    app.add_option("--min-frequency", training_.min_frequency, "of a pair that becomes a token")
-        ->type_name("N")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str()
-        ->group("Training");
-    app.add_option("--special", training_.special_tokens, "special tokens, the first of which ends texts")
-        ->type_name("TOKEN")
-        ->capture_default_str()
-        ->group("Training");
+    flags.add_option("--train", corpus_, "learn a byte-level BPE tokenizer from texts, or from JSON lines of own data")
+        .type_name("FILE")
+        .group("Training");
+    flags.add_option("-o,--output", output_, "folder for tokenizer.json").type_name("DIR").group("Training");
+    flags.add_option("--vocab-size", training_.vocab_size, "tokens, special ones and the 256 bytes included")
+        .type_name("N")
+        .range(257, 1 << 20)
+        .shows_default()
+        .group("Training");
+    flags.add_option("--min-frequency", training_.min_frequency, "of a pair that becomes a token")
+        .type_name("N")
+        .not_negative()
+        .shows_default()
+        .group("Training");
+    flags.add_option("--special", training_.special_tokens, "special tokens, the first of which ends texts")
+        .type_name("TOKEN")
+        .shows_default()
+        .group("Training");
   }
 
   int run() override {

@@ -1,10 +1,10 @@
 // molmo trace -p TEXT -o OUT.safetensors
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 
 #include "api/trace.h"
 #include "checkpoint/safetensors.h"
+#include "cli/flags.h"
 #include "cli/image_flags.h"
 #include "cli/model_flags.h"
 #include "cli/program.h"
@@ -17,26 +17,26 @@ namespace {
 
 class Trace final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Runs the prompt through the model once and writes every intermediate tensor by name, float32 or int64, "
         "without batch axis: "
         "input_ids, position_ids, images, image_masks, image_input_idx, vit.features, connector.output, embeddings, "
         "hidden.N (after "
         "block N), hidden.final, logits.");
-    app.footer(
+    flags.examples(
         "# compare two builds, or a port with this program\nmolmo trace -m MODEL --image photo.jpg -p \"Describe this "
         "image.\" -o trace.safetensors\n"
         "# a prompt without template\nmolmo trace -m MODEL -p \" User: hi Assistant:\" --raw -o text.safetensors\n");
-    app.add_option("-p,--prompt", prompt_, "what to ask; - reads standard input")
-        ->type_name("TEXT")
-        ->required()
-        ->group("Question");
-    app.add_option("-i,--image", images_, "pictures, in order")->type_name("FILE")->group("Question");
-    define_question_flags(app, request_);
-    app.add_option("-o,--output", output_, "file to write")->type_name("FILE")->required()->group("Output");
-    image_flags_.define(app);
-    model_flags_.define(app);
+    flags.add_option("-p,--prompt", prompt_, "what to ask; - reads standard input")
+        .type_name("TEXT")
+        .required()
+        .group("Question");
+    flags.add_option("-i,--image", images_, "pictures, in order").type_name("FILE").group("Question");
+    define_question_flags(flags, request_);
+    flags.add_option("-o,--output", output_, "file to write").type_name("FILE").required().group("Output");
+    image_flags_.define(flags);
+    model_flags_.define(flags);
   }
 
   int run() override {

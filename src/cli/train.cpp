@@ -1,10 +1,10 @@
 // molmo train CONFIG.yaml
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/program.h"
@@ -25,35 +25,35 @@ std::string gibibytes(uint64_t num_bytes) {
 
 class Train final : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.description(
+  void define(Flags& flags) override {
+    flags.description(
         "Trains the stages of a configuration one after the other, and goes on from the newest checkpoint when the run "
         "was interrupted: give the same command again. Ctrl-C or SIGTERM saves after the step that is going on, a second "
         "one ends the program at once. Exit status 130 or 143 says that there is more to do.");
-    app.footer(
+    flags.examples(
         "# will it fit?\nmolmo train configs/sft-molmo-7b-d.yaml --plan\n"
         "# fine-tune on your own data, with settings of the file overridden\n"
         "molmo train configs/own-data.yaml stages.0.steps=200 output=my-run\n"
         "# on two processes\ntorchrun --nproc-per-node 2 --no-python molmo train configs/own-data.yaml\n");
-    app.add_option("CONFIG", config_, "YAML file of the run")->required()->group("Arguments");
-    app.add_option("KEY=VALUE", overrides_, "settings to change; a number chooses from a list: stages.0.steps=100")
-        ->group("Arguments");
-    app.add_option("-o,--output", output_, "folder of checkpoints, logs and models; instead of the file's output")
-        ->type_name("DIR");
-    app.add_flag("--plan", is_plan_, "print what the run needs of memory, and do nothing");
-    app.add_option("--ranks", num_ranks_, "with --plan: processes that share the work")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1 << 16))
-        ->capture_default_str();
-    app.add_option("--memory", memory_gibibytes_, "memory of each process in GiB; without it, what this machine has free")
-        ->type_name("GIB")
-        ->check(CLI::PositiveNumber);
-    app.add_option("--peak-tflops", peak_tflops_,
+    flags.add_option("CONFIG", config_, "YAML file of the run").required().group("Arguments");
+    flags.add_option("KEY=VALUE", overrides_, "settings to change; a number chooses from a list: stages.0.steps=100")
+        .group("Arguments");
+    flags.add_option("-o,--output", output_, "folder of checkpoints, logs and models; instead of the file's output")
+        .type_name("DIR");
+    flags.add_flag("--plan", is_plan_, "print what the run needs of memory, and do nothing");
+    flags.add_option("--ranks", num_ranks_, "with --plan: processes that share the work")
+        .type_name("N")
+        .range(1, 1 << 16)
+        .shows_default();
+    flags.add_option("--memory", memory_gibibytes_, "memory of each process in GiB; without it, what this machine has free")
+        .type_name("GIB")
+        .positive();
+    flags.add_option("--peak-tflops", peak_tflops_,
                    "arithmetic that the machine could do at most, to report the share that is used")
-        ->type_name("T")
-        ->check(CLI::PositiveNumber);
-    app.add_flag("--json", is_json_, "print one JSON document at the end, or the plan as one");
-    threads_.define(app);
+        .type_name("T")
+        .positive();
+    flags.add_flag("--json", is_json_, "print one JSON document at the end, or the plan as one");
+    threads_.define(flags);
   }
 
   int run() override {

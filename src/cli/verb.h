@@ -10,11 +10,9 @@
 #include <string_view>
 #include <vector>
 
-namespace CLI {
-class App;
-}
-
 namespace molmo::cli {
+
+class Flags;
 
 // The command line makes no sense: exit status 2, and a pointer to the help.
 class UsageError : public std::runtime_error {
@@ -25,8 +23,8 @@ class UsageError : public std::runtime_error {
 class Verb {
  public:
   virtual ~Verb() = default;
-  // Adds flags and arguments, with app.footer() as the examples: lines of "# what it does" and "molmo ...".
-  virtual void define(CLI::App& app) = 0;
+  // Adds flags and arguments, with flags.examples() as the examples: lines of "# what it does" and "molmo ...".
+  virtual void define(Flags& flags) = 0;
   // Runs after the flags were read; returns the exit status.
   virtual int run() = 0;
 };
