@@ -11,6 +11,7 @@
 #include "cli/verb.h"
 #include "config/training.h"
 #include "data/registry.h"
+#include "synth/synth_dataset.h"
 #include "train/plan.h"
 #include "train/run.h"
 
@@ -84,6 +85,7 @@ class Train final : public Verb {
 
   // Sets that are drawn while training are no files, so the registry does not know them.
   static std::shared_ptr<const data::Dataset> open_data_source(const config::DataSource& source) {
+    if (synth::is_synth_dataset(source.name)) return synth::open_synth_dataset(source);
     return data::open_dataset({.name = source.name, .path = source.path, .split = source.split, .options = source.options});
   }
 

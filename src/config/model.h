@@ -49,7 +49,7 @@ struct ModelConfig {
 // Image token texts in id order: "<im_start>", "<im_end>", "<im_patch>", "<im_col>", "<|image|>".
 std::array<std::string_view, 5> image_token_texts();
 
-// Presets: "molmoe-1b", "molmo-7b-o", "molmo-7b-d", "molmo-72b". Throws NotFound naming the nearest.
+// Presets: "molmoe-1b", "molmo-7b-o", "molmo-7b-d", "molmo-72b", "nano". Throws NotFound naming the nearest.
 std::vector<std::string> preset_names();
 bool is_preset(std::string_view name);
 ModelConfig preset(std::string_view name);

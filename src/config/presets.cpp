@@ -98,6 +98,34 @@ ModelConfig with_decoder(const DecoderConfig& decoder) {
   return config;
 }
 
+// The small model that ships in models/nano (docs/nano.md): every part of the released ones, at a size that two cores
+// train in hours.
+ModelConfig nano() {
+  DecoderConfig decoder = qwen2_7b();
+  decoder.width = 256;
+  decoder.num_layers = 6;
+  decoder.num_heads = 8;
+  decoder.num_kv_heads = 8;
+  decoder.head_dim = 32;
+  decoder.mlp_width = 704;
+  decoder.vocab_size = 1024;
+  decoder.embedding_size = 1024;
+  decoder.rope_theta = 1e4;
+  decoder.max_sequence_length = 2048;
+  ModelConfig config = with_decoder(decoder);
+  config.vision.input_size = {224, 224};
+  config.vision.width = 192;
+  config.vision.num_layers = 6;
+  config.vision.num_heads = 6;
+  config.vision.head_dim = 32;
+  config.vision.mlp_width = 768;
+  config.vision.num_positions = 257;
+  config.connector.feature_layers = {-1, -4};
+  config.image_input.crop_mode = CropMode::Resize;
+  config.image_input.max_crops = 4;
+  return config;
+}
+
 struct Preset {
   std::string_view name;
   ModelConfig (*make)();
@@ -108,6 +136,7 @@ constexpr Preset kPresets[] = {
     {"molmo-7b-o", [] { return with_decoder(olmo_7b_1024()); }},
     {"molmo-7b-d", [] { return with_decoder(qwen2_7b()); }},
     {"molmo-72b", [] { return with_decoder(qwen2_72b()); }},
+    {"nano", nano},
 };
 
 }  // namespace

@@ -112,9 +112,13 @@ void check_stage(const StageConfig& stage, const Checker& check) {
   check.at_least("router_z_loss", stage.router_z_loss, 0.0);
   check.share("residual_dropout", stage.residual_dropout);
   const bool has_classes = stage.objective == Objective::PatchLabels;
-  check.require(has_classes ? stage.num_patch_classes >= 2 : stage.num_patch_classes == 0, "num_patch_classes",
-                stage.num_patch_classes,
-                has_classes ? "2 or more with the objective patch_labels" : "0 unless the objective is patch_labels");
+  const auto num_maps = static_cast<int64_t>(stage.patch_classes.size());
+  check.require(has_classes ? num_maps >= 1 && num_maps <= 3 : num_maps == 0, "patch_classes",
+                fmt::format("[{}]", fmt::join(stage.patch_classes, ", ")),
+                has_classes ? "one to three numbers with the objective patch_labels"
+                            : "empty unless the objective is patch_labels");
+  for (const int64_t classes : stage.patch_classes)
+    check.require(classes >= 2 && classes <= 255, "patch_classes", classes, "2 to 255");
   check_lora(stage, check.child("lora"));
 }
 

@@ -116,7 +116,7 @@ struct StageConfig {
   double router_balance_loss = 0, router_z_loss = 0;  // of mixtures of experts
   double residual_dropout = 0;
   ResidualDropout residual_dropout_tokens = ResidualDropout::AllTokens;
-  int64_t num_patch_classes = 0;  // of the objective patch_labels
+  std::vector<int64_t> patch_classes;  // of the objective patch_labels: classes of each of one to three label maps
   LoraConfig lora;
 
   template <class Visitor>
@@ -144,7 +144,7 @@ struct StageConfig {
     visit("router_z_loss", router_z_loss, "weight of the z-loss of the experts' router");
     visit("residual_dropout", residual_dropout, "share of residual activations of the decoder that are dropped");
     visit("residual_dropout_tokens", residual_dropout_tokens, "all_tokens or response_tokens");
-    visit("num_patch_classes", num_patch_classes, "classes of patch_labels");
+    visit("patch_classes", patch_classes, "of patch_labels: number of classes of each label map, one to three");
     visit("lora", lora, "low-rank updates instead of training the weights");
   }
 };

@@ -36,8 +36,8 @@ struct Example {
                                           // who decodes the picture: the size of the upright picture
   std::optional<std::string> plain_text;  // of the objective text: learnt whole, without a prompt
   std::optional<double> weight;           // multiplies the loss weights
-  std::optional<Picture> label_map;       // of the objective patch_labels: 8-bit gray PNG, a class for each pixel; or
-                                          // pixels with the class in every channel, as a gray picture is decoded
+  std::optional<Picture> label_map;       // of the objective patch_labels: a class for each pixel; 8-bit gray, or
+                                          // colours whose channels are maps with classes of their own
   std::shared_ptr<const Json> metadata;   // an object with what only evaluation needs: masks, question types; or null
 };
 

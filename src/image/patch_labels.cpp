@@ -62,18 +62,19 @@ void append_labels(const LabelMap& map, const CropGrid& grid, config::ResizeMode
 
 }  // namespace
 
-LabelMap to_label_map(const Image& image, std::string_view source) {
-  LabelMap map{image.size, std::vector<uint8_t>(image.pixels.size() / 3)};
-  for (size_t i = 0; i < map.classes.size(); ++i) {
+std::vector<LabelMap> to_label_maps(const Image& image, int64_t num_maps, std::string_view source) {
+  check_internal(num_maps >= 1 && num_maps <= 3, "a picture has one to three label maps");
+  std::vector<LabelMap> maps(static_cast<size_t>(num_maps), {image.size, std::vector<uint8_t>(image.pixels.size() / 3)});
+  for (size_t i = 0; i < image.pixels.size() / 3; ++i) {
     const uint8_t* pixel = &image.pixels[3 * i];
-    if (pixel[0] != pixel[1] || pixel[0] != pixel[2]) {
+    if (num_maps == 1 && (pixel[0] != pixel[1] || pixel[0] != pixel[2])) {
       fail(ErrorCategory::BadData,
            "{}: the pixel in row {}, column {} has a colour, expected 8-bit gray, whose values are the classes", source,
-           static_cast<int64_t>(i) / map.size.width, static_cast<int64_t>(i) % map.size.width);
+           static_cast<int64_t>(i) / image.size.width, static_cast<int64_t>(i) % image.size.width);
     }
-    map.classes[i] = pixel[0];
+    for (size_t k = 0; k < maps.size(); ++k) maps[k].classes[i] = pixel[k];
   }
-  return map;
+  return maps;
 }
 
 std::vector<int64_t> patch_labels(const LabelMap& map, const config::ModelConfig& config) {

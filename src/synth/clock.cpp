@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "synth/canvas.h"
 #include "synth/font.h"
+#include "synth/vocabulary.h"
 
 namespace molmo::synth {
 namespace {
@@ -341,6 +342,13 @@ image::Image render(const ClockLook& look, bool with_hands) {
 }
 
 std::vector<uint8_t> label_map(const ClockLook& look, LabelMap labels) {
+  if (labels == LabelMap::All) {
+    const auto num_kinds = static_cast<uint8_t>(vocabulary().kinds.size());
+    std::vector<uint8_t> all = label_map(look, LabelMap::Hands);
+    for (uint8_t& value : all) value = value == 0 ? 0 : static_cast<uint8_t>(value + num_kinds);
+    all.resize(3 * all.size(), 255);
+    return all;
+  }
   std::vector<uint8_t> classes(static_cast<size_t>(look.size.height * look.size.width), 0);
   const auto dial = [](ClockPainter& painter, cairo_t* cairo) {
     painter.outline(1, 0.8);

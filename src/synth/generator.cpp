@@ -52,6 +52,15 @@ const GeneratorEntry& find_generator(std::string_view name) {
   return *found;
 }
 
+image::Image label_image(const std::vector<uint8_t>& labels, ImageSize size) {
+  const auto num_pixels = static_cast<size_t>(size.width * size.height);
+  const size_t num_maps = labels.size() / num_pixels;
+  check_internal(num_maps * num_pixels == labels.size() && (num_maps == 1 || num_maps == 3), "one or three label maps");
+  image::Image picture{size, std::vector<uint8_t>(3 * num_pixels)};
+  for (size_t i = 0; i < picture.pixels.size(); ++i) picture.pixels[i] = labels[(i % 3) % num_maps * num_pixels + i / 3];
+  return picture;
+}
+
 SynthSample make_sample(const GeneratorEntry& generator, const SynthOptions& options, uint64_t index) {
   options.validate();
   RandomStream draws(options.seed, generator.name, index);

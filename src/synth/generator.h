@@ -25,7 +25,8 @@ struct SynthSample {
   image::Image picture;                   // empty for text alone
   text::Example text;                     // points in percent, but of `count` in pixels, as in PixMo
   std::optional<std::string> plain_text;  // of the kind `text`
-  std::vector<uint8_t> labels;            // [height, width], a class per pixel, where the options ask for it
+  std::vector<uint8_t> labels;            // [maps, height, width], a class per pixel, where the options ask for it;
+                                          // three maps for LabelMap::All, else one
   std::shared_ptr<const Json> truth;      // everything that was drawn
 };
 
@@ -42,6 +43,9 @@ struct GeneratorEntry {
 std::span<const GeneratorEntry> generators();
 // Throws InvalidArgument naming the nearest name.
 const GeneratorEntry& find_generator(std::string_view name);
+
+// [maps, height, width] as a picture: one map in every channel, or three maps in red, green and blue.
+image::Image label_image(const std::vector<uint8_t>& labels, ImageSize size);
 
 // Throws InvalidArgument for options that do not fit the kind, NotFound where a font is missing.
 SynthSample make_sample(const GeneratorEntry& generator, const SynthOptions& options, uint64_t index);

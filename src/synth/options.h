@@ -14,7 +14,7 @@ namespace molmo::synth {
 
 enum class Difficulty { Easy, Medium, Hard };
 enum class CaptionLength { Short, Medium, Long };
-enum class LabelMap { None, Kinds, Colors, Offsets, KindColors, KindOffsets, Time, Hands };
+enum class LabelMap { None, Kinds, Colors, Offsets, KindColors, KindOffsets, Time, Hands, All };
 
 struct SynthOptions {
   uint64_t seed = 0;
@@ -83,7 +83,8 @@ struct molmo::EnumNames<molmo::synth::LabelMap> {
                                                           {KindColors, "kind_colors"},
                                                           {KindOffsets, "kind_offsets"},
                                                           {Time, "time"},
-                                                          {Hands, "hands"}};
+                                                          {Hands, "hands"},
+                                                          {All, "all"}};
 };
 
 template <>

@@ -28,6 +28,14 @@ int offset_index(const SceneObject& object, double x, double y) {
 }  // namespace
 
 std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, LabelMap labels) {
+  if (labels == LabelMap::All) {
+    std::vector<uint8_t> all;
+    for (const LabelMap map : {LabelMap::Kinds, LabelMap::Colors, LabelMap::Offsets}) {
+      const std::vector<uint8_t> classes = label_map(scene, rules, map);
+      all.insert(all.end(), classes.begin(), classes.end());
+    }
+    return all;
+  }
   const int num_colors = static_cast<int>(color_names().size()) + 1;
   const bool joins_kinds = labels == LabelMap::KindColors || labels == LabelMap::KindOffsets;
   const int per_kind = labels == LabelMap::KindColors ? num_colors : kNumOffsets;

@@ -21,11 +21,9 @@ uint64_t split_seed(uint64_t seed, const std::string& split) {
   return RandomStream(seed, split).next();
 }
 
-// As a gray picture is decoded: the class in every channel.
+// One map in every channel, as a gray picture is decoded, or three maps, each in a channel of its own.
 std::shared_ptr<const image::Image> label_picture(const std::vector<uint8_t>& labels, ImageSize size) {
-  image::Image picture{size, std::vector<uint8_t>(3 * labels.size())};
-  for (size_t i = 0; i < picture.pixels.size(); ++i) picture.pixels[i] = labels[i / 3];
-  return std::make_shared<const image::Image>(std::move(picture));
+  return std::make_shared<const image::Image>(label_image(labels, size));
 }
 
 // The caption and one of its transcripts, as training on PixMo-Cap has them.

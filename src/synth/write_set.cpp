@@ -92,7 +92,9 @@ class SetWriter {
     }
     if (!sample.labels.empty()) {
       const std::string path = fmt::format("labels/{}.png", id);
-      write_plain(folder_.path() / path, image::encode_gray_png(sample.labels, size));
+      write_plain(folder_.path() / path, sample.labels.size() == sample.picture.pixels.size()
+                                             ? image::encode_png(label_image(sample.labels, size))
+                                             : image::encode_gray_png(sample.labels, size));
       truth["label_map"] = path;
       record.label_map = data::Picture{.file = kRoot / path};
     }

@@ -1,6 +1,7 @@
 #include "train/examples.h"
 
 #include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
@@ -24,14 +25,9 @@ config::ModelConfig with_max_crops(config::ModelConfig model, const config::Stag
   return model;
 }
 
-image::Image decode(const data::Picture& picture, const std::string& id) {
-  if (!picture.bytes) return image::read_image(picture.file);
-  return image::decode_image(std::as_bytes(std::span(picture.bytes->data(), picture.bytes->size())), id);
-}
-
 std::vector<image::Image> decode_pictures(const data::Example& example) {
   std::vector<image::Image> images;
-  for (const data::Picture& picture : example.pictures) images.push_back(decode(picture, example.id));
+  for (const data::Picture& picture : example.pictures) images.push_back(data::decode_picture(picture));
   return images;
 }
 
@@ -44,7 +40,7 @@ void shuffle(std::vector<T>& items, RandomStream& draws) {
 void check_classes(const std::vector<int64_t>& labels, int64_t num_classes, const std::string& id) {
   const int64_t largest = *std::max_element(labels.begin(), labels.end());
   if (largest >= num_classes) {
-    fail(ErrorCategory::BadData, "{}: the label map has class {}, expected less than num_patch_classes, {}", id,
+    fail(ErrorCategory::BadData, "{}: the label map has class {}, expected less than patch_classes, {}", id,
          largest, num_classes);
   }
 }
@@ -117,17 +113,21 @@ PreparedExample ExampleBuilder::prepare_patch_labels(const data::Example& exampl
     fail(ErrorCategory::Unsupported, "{}: has a weight, which the objective patch_labels does not know", example.id);
   }
   const std::vector<image::Image> images = decode_pictures(example);
-  const image::LabelMap map =
-      image::to_label_map(decode(*example.label_map, example.id), example.id + ", label map");
-  if (map.size != images.front().size) {
-    fail(ErrorCategory::BadData, "{}: the label map has {}x{} pixels, the picture {}x{}", example.id, map.size.width,
-         map.size.height, images.front().size.width, images.front().size.height);
+  std::vector<at::Tensor> labels;  // [C * P] of each map
+  const auto num_maps = static_cast<int64_t>(stage_.patch_classes.size());
+  for (const image::LabelMap& map :
+       image::to_label_maps(data::decode_picture(*example.label_map), num_maps, example.id + ", label map")) {
+    if (map.size != images.front().size) {
+      fail(ErrorCategory::BadData, "{}: the label map has {}x{} pixels, the picture {}x{}", example.id, map.size.width,
+           map.size.height, images.front().size.width, images.front().size.height);
+    }
+    const std::vector<int64_t> of_map = image::patch_labels(map, model_);
+    check_classes(of_map, stage_.patch_classes[labels.size()], example.id);
+    labels.push_back(at::tensor(of_map, at::kLong));
   }
-  const std::vector<int64_t> labels = image::patch_labels(map, model_);
-  check_classes(labels, stage_.num_patch_classes, example.id);
   // The tower reads no text: BOS and the picture's tokens are what an example without conversations has.
   return {.example = preprocess::build_training_example(model_, *tokenizer_, images, {}),
-          .patch_labels = at::tensor(labels, at::kLong).view({-1, model_.vision.num_patches()})};
+          .patch_labels = at::stack(labels, -1).view({-1, model_.vision.num_patches(), num_maps})};
 }
 
 Batch ExampleBuilder::collate(std::span<const PreparedExample> examples) const {
@@ -141,7 +141,9 @@ Batch ExampleBuilder::collate(std::span<const PreparedExample> examples) const {
   Batch batch{.examples = preprocess::collate(rows, at_least, stage_.sequence_length), .patch_labels = {}};
   if (stage_.objective == Objective::PatchLabels) {
     const at::Tensor& images = batch.examples.input.images;
-    batch.patch_labels = at::full({images.size(0), images.size(1), images.size(2)}, image::kNoLabel, at::kLong);
+    const auto num_maps = static_cast<int64_t>(stage_.patch_classes.size());
+    batch.patch_labels =
+        at::full({images.size(0), images.size(1), images.size(2), num_maps}, image::kNoLabel, at::kLong);
     for (size_t i = 0; i < examples.size(); ++i) {
       const at::Tensor& labels = examples[i].patch_labels;
       batch.patch_labels.select(0, static_cast<int64_t>(i)).narrow(0, 0, labels.size(0)).copy_(labels);

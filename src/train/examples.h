@@ -25,7 +25,7 @@ namespace molmo::train {
 // Letters: C crops, P patches, T tokens. No batch axis.
 struct PreparedExample {
   preprocess::TrainingExample example;
-  at::Tensor patch_labels;  // [C, P] int64; of the objective patch_labels only
+  at::Tensor patch_labels;  // [C, P, K] int64 of K label maps; of the objective patch_labels only
 };
 
 class ExampleBuilder {

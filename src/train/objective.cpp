@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "base/error.h"
 #include "model/attention_mask.h"
@@ -96,20 +97,37 @@ Losses Objective::run_tokens(const Batch& batch, const Pass& pass) const {
 
 Losses Objective::run_patches(const Batch& batch, const Pass& pass) const {
   check_present(batch.examples.input.images, "images", stage_);
-  const at::Tensor labels = on_device(batch.patch_labels);
-  const Targets targets = find_targets(labels, label_weights(labels), stage_.num_patch_classes);
-  at::Tensor rows;
+  at::Tensor features;  // [B * C * P, width]
   {
     const Autocast autocast(molmo_.device().type(), compute_type_);
-    const at::Tensor features = vision_features(batch, pass.shuffles_pictures);
-    rows = features.flatten(0, 2).index_select(0, targets.positions);
+    features = vision_features(batch, pass.shuffles_pictures).flatten(0, 2);
   }
-  const auto head = [&](const at::Tensor& some_rows) {
-    return at::linear(some_rows.to(at::kFloat), patch_head_.at("patch_head.weight"), patch_head_.at("patch_head.bias"));
-  };
-  const HeadLoss loss = head_loss(rows, targets, head, {.z_loss = stage_.z_loss, .divisor = pass.loss_weight});
-  if (loss.gradient.defined()) rows.backward(loss.gradient);
-  return {.sums = loss.sums};
+  const at::Tensor labels = on_device(batch.patch_labels).flatten(0, 2);  // [B * C * P, K]
+  Losses losses;
+  at::Tensor gradient;
+  int64_t first_class = 0;
+  for (size_t map = 0; map < stage_.patch_classes.size(); ++map) {
+    const int64_t num_classes = stage_.patch_classes[map];
+    const at::Tensor map_labels = labels.select(1, static_cast<int64_t>(map)).contiguous();
+    const Targets targets = find_targets(map_labels, label_weights(map_labels), num_classes);
+    const auto head = [&](const at::Tensor& some_rows) {
+      return at::linear(some_rows.to(at::kFloat),
+                        patch_head_.at("patch_head.weight").narrow(0, first_class, num_classes),
+                        patch_head_.at("patch_head.bias").narrow(0, first_class, num_classes));
+    };
+    const at::Tensor rows = features.detach().index_select(0, targets.positions).set_requires_grad(features.requires_grad());
+    const HeadLoss loss = head_loss(rows, targets, head, {.z_loss = stage_.z_loss, .divisor = pass.loss_weight});
+    if (loss.gradient.defined()) {
+      if (!gradient.defined()) gradient = at::zeros_like(features);
+      gradient.index_add_(0, targets.positions, loss.gradient);
+    }
+    losses.sums.cross_entropy += loss.sums.cross_entropy;
+    losses.sums.z_loss += loss.sums.z_loss;
+    losses.sums.accuracy += loss.sums.accuracy;
+    first_class += num_classes;
+  }
+  if (gradient.defined()) features.backward(gradient);
+  return losses;
 }
 
 at::Tensor Objective::vision_features(const Batch& batch, bool shuffles_pictures) const {

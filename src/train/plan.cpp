@@ -54,7 +54,7 @@ Counts count_parameters(const StageConfig& stage, const ModelConfig& model) {
   }
   if (stage.objective == config::Objective::PatchLabels) {
     const auto width = static_cast<int64_t>(model.connector.feature_layers.size()) * model.vision.width;
-    counts.trained += stage.num_patch_classes * (width + 1);
+    for (const int64_t classes : stage.patch_classes) counts.trained += classes * (width + 1);
   }
   return counts;
 }

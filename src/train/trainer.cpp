@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -98,10 +99,11 @@ void Trainer::Impl::choose_parameters() {
 void Trainer::Impl::add_patch_head() {
   const int64_t width = static_cast<int64_t>(model_config.connector.feature_layers.size()) * model_config.vision.width;
   const at::Device device = weights.empty() ? at::Device(at::kCPU) : weights.begin()->second.device();
+  const int64_t num_classes = std::accumulate(stage.patch_classes.begin(), stage.patch_classes.end(), int64_t{0});
   const RandomStream stream(stage.seed, "patch_head");
   const std::pair<std::string, at::Tensor> values[] = {
-      {"weight", normal_tensor({stage.num_patch_classes, width}, kPatchHeadDeviation, stream)},
-      {"bias", at::zeros({stage.num_patch_classes}, at::kFloat)}};
+      {"weight", normal_tensor({num_classes, width}, kPatchHeadDeviation, stream)},
+      {"bias", at::zeros({num_classes}, at::kFloat)}};
   for (const auto& [part, value] : values) {
     const std::string name = std::string(kPatchHead) + part;
     patch_head[name] = trainable_copy(value.to(device));

@@ -30,7 +30,7 @@ class Ranks;
 // A micro-batch.
 struct Batch {
   preprocess::TrainingExample examples;  // collated, with the axis B in front
-  at::Tensor patch_labels;               // [B, C, P] int64, -1 for none; of the objective patch_labels only
+  at::Tensor patch_labels;               // [B, C, P, K] int64 of K label maps, -1 for none; of patch_labels only
 };
 
 // By model::Component: vision, connector, language.
@@ -77,7 +77,7 @@ class Trainer {
   model::Adapter adapter() const;
   const config::ModelConfig& model_config() const;
 
-  // The rows of patch classes [num_patch_classes, feature width] and their bias, of the objective patch_labels.
+  // The rows of the classes of all label maps [sum of patch_classes, feature width] and their bias, of patch_labels.
   model::Weights patch_head() const;
 
  private:

@@ -70,12 +70,21 @@ TEST(PatchLabels, TheMajorityOfPixelsDecidesAndTheSmallerClassOfTwo) {
   EXPECT_EQ(patch_labels(map, config), (std::vector<int64_t>(4, kNoLabel)));
 }
 
+TEST(PatchLabels, ChannelsAreMapsOfTheirOwn) {
+  const Image image{{1, 2}, {1, 2, 3, 4, 5, 6}};
+  const std::vector<LabelMap> maps = to_label_maps(image, 3, "map");
+  ASSERT_EQ(maps.size(), 3u);
+  for (uint8_t k = 0; k < 3; ++k)
+    EXPECT_EQ(maps[k].classes, (std::vector<uint8_t>{static_cast<uint8_t>(1 + k), static_cast<uint8_t>(4 + k)}));
+}
+
 TEST(PatchLabels, ColoursAreRefused) {
   Image image{{2, 2}, std::vector<uint8_t>(12, 5)};
-  EXPECT_EQ(to_label_map(image, "map").classes, std::vector<uint8_t>(4, 5));
+  EXPECT_EQ(to_label_maps(image, 1, "map").front().classes, std::vector<uint8_t>(4, 5));
   image.pixels[4] = 6;
-  EXPECT_THAT([&] { to_label_map(image, "map"); },
+  EXPECT_THAT([&] { to_label_maps(image, 1, "map"); },
               testing::ThrowsMessage<Error>(testing::HasSubstr("map: the pixel in row 0, column 1 has a colour")));
+  EXPECT_EQ(to_label_maps(image, 2, "map")[1].classes[1], 6);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ TEST_F(Examples, PlainTextIsLearntWhole) {
 
 TEST_F(Examples, PatchesHaveTheClassOfTheirPixels) {
   stage_.objective = config::Objective::PatchLabels;
-  stage_.num_patch_classes = 3;
+  stage_.patch_classes = {3};
   std::vector<uint8_t> classes(28 * 28, 0);
   for (int64_t y = 0; y < 28; ++y) {
     for (int64_t x = 0; x < 28; ++x) {
@@ -124,8 +124,8 @@ TEST_F(Examples, PatchesHaveTheClassOfTheirPixels) {
   expected[8] = expected[12] = 2;
   expected[3] = -1;
   const at::Tensor labels = builder().collate({&prepared, 1}).patch_labels;
-  EXPECT_EQ(labels.sizes(), (std::vector<int64_t>{1, 1, 16}));
-  for (int64_t i = 0; i < 16; ++i) EXPECT_EQ(labels[0][0][i].item<int64_t>(), expected[static_cast<size_t>(i)]) << i;
+  EXPECT_EQ(labels.sizes(), (std::vector<int64_t>{1, 1, 16, 1}));
+  for (int64_t i = 0; i < 16; ++i) EXPECT_EQ(labels[0][0][i][0].item<int64_t>(), expected[static_cast<size_t>(i)]) << i;
 }
 
 TEST_F(Examples, PadsToOneShapeWhereTheStageSaysSo) {
@@ -142,7 +142,7 @@ TEST_F(Examples, RefusesWhatCannotBeLearnt) {
   const auto dataset = data::open_dataset({.name = "jsonl", .path = folder_.path() / "data.jsonl"});
   data::Example missing;
   missing.id = "m";
-  missing.pictures = {{folder_.path() / "nowhere.png", nullptr}};
+  missing.pictures = {{.file = folder_.path() / "nowhere.png"}};
   missing.text = dataset->example(0, draws_).text;
   refuses(missing, "nowhere.png");
   refuses(text_example("no conversation"), "has no conversation");
@@ -153,9 +153,9 @@ TEST_F(Examples, RefusesWhatCannotBeLearnt) {
   stage_.objective = config::Objective::Text;
   refuses(dataset->example(0, draws_), "toy-0: has no plain text");
   stage_.objective = config::Objective::PatchLabels;
-  stage_.num_patch_classes = 3;
+  stage_.patch_classes = {3};
   refuses(dataset->example(0, draws_), "has 1 pictures and no label map");
-  refuses(labelled(std::vector<uint8_t>(28 * 28, 7)), "class 7, expected less than num_patch_classes, 3");
+  refuses(labelled(std::vector<uint8_t>(28 * 28, 7)), "class 7, expected less than patch_classes, 3");
   data::Example other_size = labelled(std::vector<uint8_t>(28 * 28, 1));
   image::write_png(test::toy_picture(0, 14), folder_.path() / "small.png");
   other_size.pictures[0].file = folder_.path() / "small.png";

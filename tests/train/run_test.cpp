@@ -154,7 +154,7 @@ TEST_F(Runs, TowersLearnFromLabelMaps) {
   lines.close();
   config::StageConfig& stage = config_.stages[0];
   stage.objective = config::Objective::PatchLabels;
-  stage.num_patch_classes = 2;
+  stage.patch_classes = {2};
   stage.steps = 60;
   stage.data[0].sources[0].path = folder_.path() / "labels.jsonl";
   ASSERT_EQ(run_training(config_), RunEnd::Finished);

@@ -22,7 +22,7 @@ inline config::TrainingConfig training_config(config::Objective objective = conf
     component->warmup_steps = 2;
     component->weight_decay = 0.1;
   }
-  if (objective == config::Objective::PatchLabels) stage.num_patch_classes = 3;
+  if (objective == config::Objective::PatchLabels) stage.patch_classes = {3};
   config::TrainingConfig config;
   config.stages = {stage};
   config.non_finite = config::NonFinitePolicy::Stop;
@@ -65,7 +65,7 @@ inline train::Batch patch_batch(const config::ModelConfig& model, int64_t num_pi
   const at::Tensor levels = random_tensor({num_pictures, 2, num_patches, 1}, seed);
   batch.examples.input.images =
       random_tensor({num_pictures, 2, num_patches, model.vision.patch_dim()}, seed + 1) * 0.2 + levels;
-  batch.patch_labels = levels.gt(0).to(at::kLong).squeeze(-1);
+  batch.patch_labels = levels.gt(0).to(at::kLong);
   batch.examples.input.images.select(1, 1).select(0, num_pictures - 1).fill_(-1);
   batch.patch_labels.select(1, 1).select(0, num_pictures - 1).fill_(-1);
   return batch;
