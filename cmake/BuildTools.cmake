@@ -13,6 +13,12 @@ endif()
 add_compile_options(-Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -Werror -fstack-protector-strong)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)  # for the compiler cache
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # It sees std::string write out of bounds where it is moved or assigned a literal (GCC bug 105329).
+    foreach(warning array-bounds stringop-overflow stringop-overread restrict)
+      add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-${warning}>)
+    endforeach()
+  endif()
 endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)

@@ -33,10 +33,6 @@ molmo_precompiled_headers(torch LIBRARIES fmt molmo_torch nlohmann_json::nlohman
 
 # The command line and the tests are built with fewer optimisations: they call the library, and compile twice as fast.
 set(MOLMO_QUICK_OPTIONS $<$<CONFIG:Release>:-O1>)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # At -O1 it sees std::string + "literal" write out of bounds (GCC bug 105329).
-  list(APPEND MOLMO_QUICK_OPTIONS $<$<CONFIG:Release>:-Wno-array-bounds> $<$<CONFIG:Release>:-Wno-stringop-overflow>)
-endif()
 molmo_precompiled_headers(cli LIBRARIES fmt nlohmann_json::nlohmann_json OPTIONS ${MOLMO_QUICK_OPTIONS}
                           HEADERS ${standard_headers} <fmt/format.h>)
 if(MOLMO_BUILD_TESTS)
