@@ -20,10 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string gibibytes(uint64_t num_bytes) {
-  return fmt::format("{:.2f}", static_cast<double>(num_bytes) / (1u << 30));
-}
-
 class Train final : public Verb {
  public:
   void define(Flags& flags) override {
@@ -86,7 +82,8 @@ class Train final : public Verb {
   // Sets that are drawn while training are no files, so the registry does not know them.
   static std::shared_ptr<const data::Dataset> open_data_source(const config::DataSource& source) {
     if (synth::is_synth_dataset(source.name)) return synth::open_synth_dataset(source);
-    return data::open_dataset({.name = source.name, .path = source.path, .split = source.split, .options = source.options});
+    return data::open_dataset(
+        {.name = source.name, .path = source.path, .split = source.split, .options = source.options});
   }
 
   static void print_json(const train::Plan& plan) {
@@ -106,15 +103,21 @@ class Train final : public Verb {
   }
 
   static void print_text(const train::Plan& plan) {
-    fmt::print("GiB of each of {} processes\n\n{:<20}", plan.num_ranks, "stage");
+    uint64_t most = 0;
+    for (const train::StagePlan& stage : plan.stages) most = std::max(most, stage.total());
+    const bool is_large = most >= uint64_t{1} << 30;
+    const auto size = [&](uint64_t num_bytes) {
+      return fmt::format("{:.2f}", static_cast<double>(num_bytes) / (1 << (is_large ? 30 : 20)));
+    };
+    fmt::print("{} of each of {} processes\n\n{:<20}", is_large ? "GiB" : "MiB", plan.num_ranks, "stage");
     for (const auto& [name, unused] : plan.stages.front().parts()) fmt::print("{:>14}", name);
     fmt::print("{:>14}\n", "total");
     for (const train::StagePlan& stage : plan.stages) {
       fmt::print("{:<20}", stage.name);
-      for (const auto& [unused, num_bytes] : stage.parts()) fmt::print("{:>14}", gibibytes(num_bytes));
-      fmt::print("{:>14}\n", gibibytes(stage.total()));
+      for (const auto& [unused, num_bytes] : stage.parts()) fmt::print("{:>14}", size(num_bytes));
+      fmt::print("{:>14}\n", size(stage.total()));
     }
-    if (plan.memory_bytes) fmt::print("\nmemory: {} GiB\n", gibibytes(*plan.memory_bytes));
+    if (plan.memory_bytes) fmt::print("\nmemory: {}\n", size(*plan.memory_bytes));
   }
 
   fs::path config_;

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "checkpoint/adapter.h"
-#include "checkpoint/atomic_folder.h"
+#include "base/atomic_folder.h"
 #include "checkpoint/convert.h"
 #include "checkpoint/hf_writer.h"
 #include "checkpoint/safetensors.h"
@@ -37,7 +37,7 @@ model::Adapter detached(model::Adapter adapter) {
 }
 
 void write_model(const Trainer& trainer, const config::ModelConfig& config, const ExportOptions& options,
-                 const checkpoint::AtomicFolder& folder) {
+                 const AtomicFolder& folder) {
   const model::Weights weights = trainer.weights();
   checkpoint::DTypes dtypes;
   for (const auto& [name, unused] : weights) dtypes[name] = options.dtype;
@@ -54,7 +54,7 @@ void write_model(const Trainer& trainer, const config::ModelConfig& config, cons
 }  // namespace
 
 void export_stage(const Trainer& trainer, const config::StageConfig& stage, const ExportOptions& options) {
-  checkpoint::AtomicFolder folder(options.folder, /*overwrite=*/true);
+  AtomicFolder folder(options.folder, /*overwrite=*/true);
   const config::ModelConfig config = exported_config(trainer, stage);
   if (stage.lora.rank > 0) {
     checkpoint::write_adapter(folder.path(), detached(trainer.adapter()), config, options.base_model);

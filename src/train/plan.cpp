@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "base/error.h"
 #include "base/process_memory.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/initial_model.h"
+#include "model/parameter_table.h"
 #include "train/activations.h"
-#include "train/export.h"
 #include "train/parameters.h"
 
 namespace molmo::train {
@@ -19,44 +22,46 @@ using config::StageConfig;
 using config::TrainingConfig;
 
 constexpr uint64_t kFloatBytes = 4;
-constexpr uint64_t kNumMoments = 2;     // of AdamW
-constexpr double kMargin = 0.05;        // of the memory that is left to everything else
+constexpr uint64_t kNumMoments = 2;  // of AdamW
+constexpr int64_t kMostRanks = 1024;  // that advice is given for
+constexpr double kMargin = 0.05;     // of the memory that is left to everything else
 
-// How many ranks share one copy of a tensor.
-struct Shards {
-  uint64_t weights = 1, optimizer = 1;
-};
-
-Shards shards_of(const config::ParallelConfig& parallel, int64_t num_ranks) {
-  const auto ranks = static_cast<uint64_t>(num_ranks), replicas = static_cast<uint64_t>(parallel.replicas);
-  if (parallel.sharding == config::Sharding::None) {
-    const auto tensor_parallel = static_cast<uint64_t>(parallel.tensor_parallel);
-    return {tensor_parallel, tensor_parallel};
-  }
-  const uint64_t shards = std::max<uint64_t>(ranks / replicas, 1);
-  return {shards, shards};
+// How many ranks share one copy of the model.
+uint64_t shards_of(const config::ParallelConfig& parallel, int64_t num_ranks) {
+  if (parallel.sharding == config::Sharding::None) return static_cast<uint64_t>(parallel.tensor_parallel);
+  return static_cast<uint64_t>(std::max<int64_t>(num_ranks / parallel.replicas, 1));
 }
 
-struct Counts {
-  int64_t trained = 0, frozen = 0;
+struct Sizes {
+  int64_t num_trained = 0;
+  uint64_t frozen_bytes = 0;
 };
 
-Counts count_parameters(const StageConfig& stage, const ModelConfig& model) {
-  Counts counts;
-  const int64_t total = model::count_parameters(model).total;
+Sizes measure_parameters(const StageConfig& stage, const ModelConfig& model, const StoredTypes& stored) {
+  Sizes sizes;
+  const auto type_bytes = [&](const std::string& name) {
+    const auto found = stored.find(name);
+    return found == stored.end() ? kFloatBytes : static_cast<uint64_t>(dtype_bytes(found->second));
+  };
+  std::set<std::string> trained;
   if (stage.lora.rank > 0) {
     for (const auto& parameter : adapted_parameters(stage, model))
-      counts.trained += stage.lora.rank * (parameter.shape[0] + parameter.shape[1]);
-    counts.frozen = total;
+      sizes.num_trained += stage.lora.rank * (parameter.shape[0] + parameter.shape[1]);
   } else {
-    for (const auto& parameter : trained_parameters(stage, model)) counts.trained += parameter.count();
-    counts.frozen = total - counts.trained;
+    for (const auto& parameter : trained_parameters(stage, model)) {
+      sizes.num_trained += parameter.count();
+      trained.insert(parameter.name);
+    }
+  }
+  for (const auto& parameter : model::parameter_table(model)) {
+    if (trained.contains(parameter.name)) continue;
+    sizes.frozen_bytes += static_cast<uint64_t>(parameter.count()) * type_bytes(parameter.name);
   }
   if (stage.objective == config::Objective::PatchLabels) {
     const auto width = static_cast<int64_t>(model.connector.feature_layers.size()) * model.vision.width;
-    for (const int64_t classes : stage.patch_classes) counts.trained += classes * (width + 1);
+    for (const int64_t classes : stage.patch_classes) sizes.num_trained += classes * (width + 1);
   }
-  return counts;
+  return sizes;
 }
 
 int64_t crops_of(const StageConfig& stage, const ModelConfig& model) {
@@ -80,46 +85,59 @@ uint64_t batch_bytes(const TrainingConfig& config, const StageConfig& stage, con
 // A change of settings that may save memory, and what to write for it.
 struct Remedy {
   std::string settings;
-  std::function<void(TrainingConfig& config, int64_t& num_ranks)> apply;
+  std::function<void(TrainingConfig& config)> apply;
 };
 
 std::vector<Remedy> remedies(const TrainingConfig& config, size_t stage, int64_t num_ranks) {
   std::vector<Remedy> list;
   const auto key = [&](const char* name) { return fmt::format("stages.{}.{}", stage, name); };
   if (config.recompute == config::Recompute::None)
-    list.push_back({"recompute=blocks", [](auto& c, auto&) { c.recompute = config::Recompute::Blocks; }});
+    list.push_back({"recompute=blocks", [](auto& c) { c.recompute = config::Recompute::Blocks; }});
   if (config.stages[stage].micro_batch > 1)
-    list.push_back({key("micro_batch=1"), [stage](auto& c, auto&) { c.stages[stage].micro_batch = 1; }});
+    list.push_back({key("micro_batch=1"), [stage](auto& c) { c.stages[stage].micro_batch = 1; }});
   if (num_ranks > 1 && config.parallel.sharding != config::Sharding::Full) {
-    list.push_back({"parallel.sharding=full parallel.replicas=1", [](auto& c, auto&) {
+    list.push_back({"parallel.sharding=full parallel.replicas=1", [](auto& c) {
                       c.parallel.sharding = config::Sharding::Full;
                       c.parallel.replicas = 1;
                     }});
   }
   if (config.stages[stage].lora.rank == 0)
-    list.push_back({key("lora.rank=16"), [stage](auto& c, auto&) { c.stages[stage].lora.rank = 16; }});
-  for (int64_t ranks = std::max<int64_t>(2 * num_ranks, 2); ranks <= 1024; ranks *= 2)
-    list.push_back({fmt::format("{} processes", ranks), [ranks](auto&, auto& r) { r = ranks; }});
+    list.push_back({key("lora.rank=16"), [stage](auto& c) { c.stages[stage].lora.rank = 16; }});
   return list;
 }
 
-// The first remedy that helps by itself, or with those before it.
+// The first remedy that is enough by itself, or together with those before it; else more processes.
 std::string advise(const TrainingConfig& config, size_t stage, const ModelConfig& model, int64_t num_ranks,
-                   uint64_t usable) {
+                   const StoredTypes& stored, uint64_t usable) {
+  const auto fits = [&](const TrainingConfig& changed, int64_t ranks) {
+    return plan_stage(changed, stage, model, ranks, stored).total() <= usable;
+  };
   TrainingConfig all = config;
-  int64_t all_ranks = num_ranks;
   std::string joined;
   for (const Remedy& remedy : remedies(config, stage, num_ranks)) {
     TrainingConfig one = config;
-    int64_t ranks = num_ranks;
-    remedy.apply(one, ranks);
-    remedy.apply(all, all_ranks);
+    remedy.apply(one);
+    remedy.apply(all);
     joined += (joined.empty() ? "" : " with ") + remedy.settings;
-    if (plan_stage(one, stage, model, ranks).total() <= usable) return "It would with " + remedy.settings + ".";
-    if (remedy.settings.ends_with("processes")) continue;
-    if (plan_stage(all, stage, model, all_ranks).total() <= usable) return "It would with " + joined + ".";
+    if (fits(one, num_ranks)) return fmt::format("It would with {}.", remedy.settings);
+    if (fits(all, num_ranks)) return fmt::format("It would with {}.", joined);
+  }
+  for (int64_t ranks = 2; ranks <= kMostRanks; ranks *= 2) {
+    if (ranks > num_ranks && fits(config, ranks)) return fmt::format("It would with {} processes.", ranks);
+  }
+  for (int64_t ranks = 2; ranks <= kMostRanks; ranks *= 2) {
+    if (ranks > num_ranks && fits(all, ranks)) return fmt::format("It would with {} and {} processes.", joined, ranks);
   }
   return "No setting makes it fit: choose a smaller model.";
+}
+
+// Of a checkpoint; parts that come from elsewhere are counted as float32.
+StoredTypes stored_types(const config::InitialWeights& init) {
+  StoredTypes types;
+  if (config::is_preset(init.model) || !init.language.empty() || !init.vision.empty()) return types;
+  const auto checkpoint = checkpoint::Checkpoint::open(init.model);
+  for (const auto& [name, weight] : checkpoint.weights()) types[name] = weight.dtype;
+  return types;
 }
 
 double gibibytes(uint64_t num_bytes) {
@@ -143,19 +161,19 @@ std::vector<std::pair<const char*, uint64_t>> StagePlan::parts() const {
           {"batch", batch}};
 }
 
-StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConfig& model, int64_t num_ranks) {
+StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConfig& model, int64_t num_ranks,
+                     const StoredTypes& stored) {
   const StageConfig& stage = config.stages[index];
-  const Counts counts = count_parameters(stage, model);
-  const Shards shards = shards_of(config.parallel, num_ranks);
-  const auto trained = static_cast<uint64_t>(counts.trained) * kFloatBytes;
-  const auto frozen = static_cast<uint64_t>(counts.frozen) * kFloatBytes;
+  const Sizes sizes = measure_parameters(stage, model, stored);
+  const uint64_t shards = shards_of(config.parallel, num_ranks);
+  const uint64_t trained = static_cast<uint64_t>(sizes.num_trained) * kFloatBytes;
   const auto share = [](uint64_t bytes, uint64_t parts) { return (bytes + parts - 1) / parts; };
   const int64_t crops = crops_of(stage, model);
   return {.name = stage.name,
-          .trained_parameters = counts.trained,
-          .weights = share(trained + frozen, shards.weights),
-          .gradients = share(trained, shards.weights),
-          .optimizer = share(kNumMoments * trained, shards.optimizer),
+          .trained_parameters = sizes.num_trained,
+          .weights = share(trained + sizes.frozen_bytes, shards),
+          .gradients = share(trained, shards),
+          .optimizer = share(kNumMoments * trained, shards),
           .activations = activation_bytes(config, stage, model, {.num_examples = stage.micro_batch, .num_crops = crops}),
           .batch = batch_bytes(config, stage, model, num_ranks)};
 }
@@ -163,15 +181,17 @@ StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConf
 Plan plan_training(const TrainingConfig& config, const PlanOptions& options) {
   Plan plan{.num_ranks = options.num_ranks, .stages = {}, .memory_bytes = memory_of_rank(options), .problem = {}};
   const ModelConfig model = checkpoint::open_initial_model(config.init).config;
+  StoredTypes stored = stored_types(config.init);
   for (size_t i = 0; i < config.stages.size(); ++i) {
-    const StagePlan& stage = plan.stages.emplace_back(plan_stage(config, i, model, options.num_ranks));
+    if (i > 0 && config.stages[i - 1].lora.rank == 0) stored.clear();  // the stage before leaves float32
+    const StagePlan& stage = plan.stages.emplace_back(plan_stage(config, i, model, options.num_ranks, stored));
     if (!plan.memory_bytes || plan.problem) continue;
     const auto usable = static_cast<uint64_t>((1 - kMargin) * static_cast<double>(*plan.memory_bytes));
     if (stage.total() <= usable) continue;
     plan.problem = fmt::format(
         "stage {} needs {:.1f} GiB of memory in each of {} processes, {:.1f} GiB can be used. {}", stage.name,
         gibibytes(stage.total()), options.num_ranks, gibibytes(usable),
-        advise(config, i, model, options.num_ranks, usable));
+        advise(config, i, model, options.num_ranks, stored, usable));
   }
   return plan;
 }

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/dtype.h"
 #include "config/model.h"
 #include "config/training.h"
 
@@ -46,9 +48,12 @@ struct PlanOptions {
 // Reads the header of the initial model. Throws as open_initial_model does.
 Plan plan_training(const config::TrainingConfig& config, const PlanOptions& options = {});
 
-// One stage of a known model.
+using StoredTypes = std::map<std::string, DType>;  // by native parameter name
+
+// One stage of a known model. Weights that are not trained stay in the types that they are stored in; without one,
+// float32.
 StagePlan plan_stage(const config::TrainingConfig& config, size_t stage, const config::ModelConfig& model,
-                     int64_t num_ranks);
+                     int64_t num_ranks, const StoredTypes& stored = {});
 
 // Throws OutOfMemory with the plan's problem.
 void require_fit(const Plan& plan);

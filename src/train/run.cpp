@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "checkpoint/atomic_folder.h"
+#include "base/atomic_folder.h"
 #include "train/batches.h"
 #include "train/export.h"
 #include "train/run_report.h"
@@ -19,6 +20,8 @@ namespace molmo::train {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr size_t kMostWarnings = 20;  // about samples that are left out
 
 // Where the run stands: what a checkpoint holds besides tensors.
 struct Position {
@@ -136,7 +139,7 @@ class Run {
   std::shared_ptr<const text::Tokenizer> open_tokenizer(const checkpoint::InitialModel& initial) const {
     const fs::path folder = output_ / "tokenizer";
     if (is_writer() && !fs::exists(folder)) {
-      checkpoint::AtomicFolder written(folder, /*overwrite=*/false);
+      AtomicFolder written(folder, /*overwrite=*/false);
       initial.write_tokenizer(written.path());
       written.commit();
     }
@@ -188,9 +191,7 @@ class Run {
     at_.num_samples += static_cast<uint64_t>(stage().global_batch);
     at_.num_skipped = metrics.is_skipped ? at_.num_skipped + 1 : 0;
     const std::vector<data::BadSample> bad_samples = batches.take_bad_samples();
-    for (const data::BadSample& sample : bad_samples) {
-      log_warn("{} '{}' (number {}) is left out: {}", sample.source, sample.id, sample.index, sample.reason);
-    }
+    for (const data::BadSample& sample : bad_samples) warn(sample);
     if (log_) log_->add_step(place(), metrics, bad_samples);
     meter.add(metrics, micro_batches, batches.time_waited());
     if (log_ && (is_due(config_.log_every) || is_at_end())) log_->add_speed(place(), metrics, meter.take());
@@ -199,6 +200,16 @@ class Run {
            "stage {}: the loss or a gradient was not finite in {} steps in a row, up to step {}. Hint: a lower learning "
            "rate, or a longer warm-up",
            stage().name, at_.num_skipped, at_.stage_step);
+    }
+  }
+
+  // Once for each example: they come again in every epoch.
+  void warn(const data::BadSample& sample) {
+    if (warned_.size() > kMostWarnings || !warned_.emplace(sample.source, sample.index).second) return;
+    if (warned_.size() > kMostWarnings) {
+      log_warn("further examples that are left out are in {} only", (output_ / kBadSamplesName).string());
+    } else {
+      log_warn("{} '{}' (number {}) is left out: {}", sample.source, sample.id, sample.index, sample.reason);
     }
   }
 
@@ -268,6 +279,7 @@ class Run {
   Position at_;
   std::optional<checkpoint::SavedState> saved_;
   std::unique_ptr<RunLog> log_;
+  std::set<std::pair<std::string, uint64_t>> warned_;  // data set, number of the example
 };
 
 }  // namespace

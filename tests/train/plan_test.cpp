@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "config/model.h"
 #include "fixtures.h"
+#include "model/parameter_table.h"
 #include "train/toy_run.h"
 
 namespace molmo::train {
@@ -56,6 +57,10 @@ TEST(Plan, LowRankUpdatesAreAllThatIsTrained) {
   const int64_t block = (3584 + 4608) + (3584 + 3584) + (3584 + 2 * 18944) + (18944 + 3584);
   EXPECT_EQ(plan.trained_parameters, 16 * (28 * block + (3584 + 152064)));
   EXPECT_EQ(plan.weights, 4 * (kParameters + static_cast<uint64_t>(plan.trained_parameters)));
+  StoredTypes stored;
+  for (const auto& parameter : model::parameter_table(config::preset("molmo-7b-d"))) stored[parameter.name] = DType::BF16;
+  EXPECT_EQ(plan_stage(config, 0, config::preset("molmo-7b-d"), 1, stored).weights,
+            2 * kParameters + 4 * static_cast<uint64_t>(plan.trained_parameters));
 }
 
 TEST(Plan, EverySettingThatSavesMemoryDoes) {
@@ -74,6 +79,14 @@ TEST(Plan, EverySettingThatSavesMemoryDoes) {
   EXPECT_LT(activations([](auto& c) { c.stages[0].objective = config::Objective::Text; }), whole);
 }
 
+TEST(Plan, KnowsTheTypesOfACheckpoint) {
+  const test::TemporaryFolder folder;
+  test::write_toy_run(folder.path());
+  const Plan plan = plan_training(test::toy_config(folder.path()));
+  ASSERT_EQ(plan.stages.size(), 1u);
+  EXPECT_EQ(plan.stages[0].weights, 4 * static_cast<uint64_t>(model::count_parameters(test::toy_model()).total));
+}
+
 TEST(Plan, RefusesWhatCannotFitWithTheSettingThatWould) {
   config::TrainingConfig config = seven_billion();
   constexpr uint64_t kGibibyte = uint64_t{1} << 30;
@@ -85,7 +98,10 @@ TEST(Plan, RefusesWhatCannotFitWithTheSettingThatWould) {
   EXPECT_THAT(problem(180, 1), HasSubstr("It would with recompute=blocks."));
   EXPECT_THAT(problem(80, 1), HasSubstr("lora.rank=16"));
   config.stages[0].lora.rank = 16;
-  EXPECT_THAT(problem(10, 1), HasSubstr("processes."));
+  EXPECT_THAT(problem(20, 1), HasSubstr("stages.0.micro_batch=1 and "));
+  config.stages[0].micro_batch = 1;
+  config.recompute = config::Recompute::Blocks;
+  EXPECT_THAT(problem(20, 1), HasSubstr("It would with 4 processes."));
   EXPECT_THAT(problem(1, 1), HasSubstr("No setting makes it fit"));
   const Plan fits = plan_training(config, {.num_ranks = 1, .memory_bytes = 4096 * kGibibyte});
   EXPECT_FALSE(fits.problem);
