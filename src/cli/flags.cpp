@@ -34,6 +34,11 @@ Flag& Flag::not_negative() {
   return *this;
 }
 
+Flag& Flag::check(std::function<void(const std::string&)> check) {
+  option_->each(check);
+  return *this;
+}
+
 Flag& Flag::shows_default() {
   option_->capture_default_str();
   return *this;

@@ -33,6 +33,7 @@ class Flag {
   Flag& range(int64_t lowest, int64_t highest);
   Flag& positive();
   Flag& not_negative();
+  Flag& check(std::function<void(const std::string&)> check);  // throws Error for a bad value
   Flag& shows_default();                       // the value that it has now
   Flag& default_text(const std::string& text);  // "" for none
   Flag& takes_one();  // each time that it is given, though it may be given several times

@@ -1,8 +1,6 @@
 #include "cli/question_flags.h"
 
 #include "cli/flags.h"
-
-
 #include "text/styles.h"
 
 namespace molmo::cli {
@@ -10,7 +8,7 @@ namespace molmo::cli {
 void define_question_flags(Flags& flags, generate::Request& request) {
   flags.add_option("--style", request.style,
                  "task that the model was trained on, for example vqa2, chart_qa or point_count")
-      ->each([](const std::string& style) { text::check_style(style, "--style"); })
+      .check([](const std::string& style) { text::check_style(style, "--style"); })
       .type_name("STYLE")
       .group("Question");
   flags.add_option("--length", request.length_hint,
