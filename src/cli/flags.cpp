@@ -20,17 +20,17 @@ Flag& Flag::required() {
 }
 
 Flag& Flag::range(int64_t lowest, int64_t highest) {
-  option_->check(CLI::Range(lowest, highest));
+  option_->check(CLI::Range(lowest, highest).description(""));  // the help says what the value is, an error its range
   return *this;
 }
 
 Flag& Flag::positive() {
-  option_->check(CLI::PositiveNumber);
+  option_->check(CLI::Validator(CLI::PositiveNumber).description(""));
   return *this;
 }
 
 Flag& Flag::not_negative() {
-  option_->check(CLI::NonNegativeNumber);
+  option_->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
   return *this;
 }
 
