@@ -15,8 +15,20 @@ std::span<const Version<DenseLinearKernel>> dense_linear_versions() {
   return kVersions;
 }
 
+std::span<const Version<TrainingPasses>> training_passes_versions() {
+  static constexpr Version<TrainingPasses> kVersions[] = {
+#if defined(__x86_64__)
+    {"avx512", &CpuFeatures::avx512, &kTrainingPassesAvx512},
+    {"avx2", &CpuFeatures::avx2, &kTrainingPassesAvx2},
+#endif
+    {"scalar", nullptr, &kTrainingPassesScalar},
+  };
+  return kVersions;
+}
+
 std::string describe_kernels() {
-  return fmt::format("dense_linear: {}", best(dense_linear_versions()).name);
+  return fmt::format("dense_linear: {}\ntraining_passes: {}", best(dense_linear_versions()).name,
+                     best(training_passes_versions()).name);
 }
 
 }  // namespace molmo::kernels

@@ -10,6 +10,7 @@
 
 #include "base/cpu_features.h"
 #include "kernels/dense_linear.h"
+#include "kernels/training_passes.h"
 
 namespace molmo::kernels {
 
@@ -33,6 +34,7 @@ const Version<Kernel>& best(std::span<const Version<Kernel>> versions) {
 
 // One table per family, best version first, with those that were built for this architecture.
 std::span<const Version<DenseLinearKernel>> dense_linear_versions();
+std::span<const Version<TrainingPasses>> training_passes_versions();
 
 // "dense_linear: avx512", one family a line, for --version.
 std::string describe_kernels();

@@ -6,6 +6,8 @@
 
 #include <vector>
 
+#include "model/fused.h"
+
 namespace molmo::model {
 namespace {
 
@@ -32,10 +34,7 @@ Mlp::Mlp(const WeightScope& block, const config::DecoderConfig& config)
       down_(block, "ff_out", config.width, config.mlp_width) {}
 
 at::Tensor Mlp::forward(const at::Tensor& x) const {
-  return in_row_blocks(x, [this](const at::Tensor& rows) {
-    const auto halves = up_gate_.forward(rows).chunk(2, -1);
-    return down_.forward(gate(halves[1], halves[0]));
-  });
+  return in_row_blocks(x, [this](const at::Tensor& rows) { return down_.forward(gated(up_gate_.forward(rows))); });
 }
 
 }  // namespace molmo::model

@@ -50,7 +50,8 @@ at::Tensor Moe::forward(const at::Tensor& x,
     start += count;
   }
   if (outputs.empty()) return x;  // no tokens
-  const at::Tensor pairs = at::cat(outputs).index_select(0, order.argsort()).view({rows.size(0), num_active_, x.size(-1)});
+  const at::Tensor pairs =
+      at::cat(outputs).index_select(0, order.argsort()).view({rows.size(0), num_active_, x.size(-1)});
   return at::matmul(weights.to(x.scalar_type()).unsqueeze(1), pairs).view(x.sizes());
 }
 

@@ -2,9 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/layer_norm.h>
-#include <ATen/ops/mean.h>
-#include <ATen/ops/rsqrt.h>
-#include <ATen/ops/square.h>
+
+#include "model/fused.h"
 
 namespace molmo::model {
 
@@ -12,9 +11,7 @@ RmsNorm::RmsNorm(const WeightScope& scope, std::string_view name, int64_t width,
     : weight_(scope.child(name).get_small("weight", {width})), eps_(eps) {}
 
 at::Tensor RmsNorm::forward(const at::Tensor& x) const {
-  const at::Tensor wide = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
-  const at::Tensor factor = at::rsqrt(at::mean(at::square(wide), -1, /*keepdim=*/true) + eps_);
-  return (wide * factor).to(x.scalar_type()) * weight_.to(x.scalar_type());
+  return rms_norm(x, weight_, eps_);
 }
 
 LayerNorm::LayerNorm(const WeightScope& scope, std::string_view name, int64_t width, double eps)

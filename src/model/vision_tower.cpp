@@ -3,13 +3,13 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/error.h"
+#include "model/fused.h"
 #include "model/position_table.h"
 
 namespace molmo::model {
@@ -23,7 +23,7 @@ constexpr int64_t kHiddenValuesAtOnceOnCpu = 577 * 4096;
 at::Tensor activate(const at::Tensor& x, config::Activation activation) {
   switch (activation) {
     case config::Activation::QuickGelu:
-      return x * at::sigmoid(x * 1.702);
+      return quick_gelu(x);
     case config::Activation::Gelu:
       return at::gelu(x, "none");
     case config::Activation::GeluTanh:

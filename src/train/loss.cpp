@@ -1,6 +1,7 @@
 #include "train/loss.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/logsumexp.h>
@@ -45,6 +46,14 @@ Targets find_targets(const at::Tensor& labels, const at::Tensor& weights, int64_
 RowLosses row_losses(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& weights,
                      const LossSettings& settings, bool make_gradient) {
   const at::NoGradGuard no_grad;
+  if (logits.is_cpu() && logits.scalar_type() == at::kFloat && logits.is_contiguous()) {
+    static const auto op =
+        c10::Dispatcher::singleton()
+            .findSchemaOrThrow("molmo::row_losses", "")
+            .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, double, double, bool)>();
+    const at::Tensor losses = op.call(logits, labels, weights, settings.z_loss, settings.divisor, make_gradient);
+    return {.cross_entropy = losses[0], .log_denominator = losses[1], .is_correct = losses[2]};
+  }
   const at::Tensor index = labels.unsqueeze(1);
   RowLosses losses;
   losses.log_denominator = at::logsumexp(logits, 1);

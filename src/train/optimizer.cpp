@@ -1,6 +1,7 @@
 #include "train/optimizer.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -26,6 +27,17 @@ double clip_factor(double norm, double max_norm) {
   return max_norm > 0 ? std::min(1.0, max_norm / (norm + kNormEpsilon)) : 1;
 }
 
+template <class Signature>
+c10::TypedOperatorHandle<Signature> find(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
+}
+
+double sum_of_squares(const at::Tensor& x) {
+  if (!x.is_cpu()) return x.square().sum(at::kDouble).item<double>();
+  static const auto op = find<double(const at::Tensor&)>("molmo::sum_of_squares");
+  return op.call(x);
+}
+
 struct Update {
   double learning_rate, decay, beta1, beta2, eps, grad_factor;
   int64_t count;  // of updates of the parameter, this one included
@@ -34,6 +46,14 @@ struct Update {
 void adamw(const at::Tensor& value, const at::Tensor& gradient, const at::Tensor& mean, const at::Tensor& square,
            const Update& update) {
   const auto count = static_cast<double>(update.count);
+  if (value.is_cpu()) {
+    using Signature =
+        void(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, at::ArrayRef<double>);
+    static const auto op = find<Signature>("molmo::adamw_");
+    op.call(value, gradient, mean, square,
+            {update.learning_rate, update.decay, update.beta1, update.beta2, update.eps, update.grad_factor, count});
+    return;
+  }
   const double mean_correction = 1 - std::pow(update.beta1, count);
   const double square_correction = 1 - std::pow(update.beta2, count);
   const at::Tensor scaled = gradient * update.grad_factor;
@@ -76,7 +96,7 @@ void AdamW::reduce_gradients() {
     if (!value.grad().is_contiguous()) value.mutable_grad() = value.grad().contiguous();
     ranks_.reduce(value.grad());
     const at::Tensor part = part_of(value.grad(), moments_[i].range);
-    squares[index_of(parameters_[i].component)] += part.square().sum(at::kDouble).item<double>();
+    squares[index_of(parameters_[i].component)] += sum_of_squares(part);
   }
   ranks_.sum(squares);
   for (size_t i = 0; i < squares.size(); ++i) grad_norms_[i] = std::sqrt(squares[i]);

@@ -1,0 +1,193 @@
+"""The steps of src/train/step_bench.cpp in eager PyTorch, as one would write them: float32, fused AdamW.
+
+    python bench/train_step_twin.py nano|slice [steps]
+
+Prints the best and the median wall time of a step, its CPU time, and the peak of memory beyond what was there before
+the first step plus the gradients.
+"""
+import resource
+import statistics
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class RmsNorm(nn.Module):
+    def __init__(self, width, eps=1e-6):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.ones(width)), eps
+
+    def forward(self, x):
+        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps))
+
+
+def rotate(x, cos, sin):
+    first, second = x.chunk(2, -1)
+    return x * cos + torch.cat((-second, first), -1) * sin
+
+
+class DecoderBlock(nn.Module):
+    def __init__(self, width, heads, kv_heads, head_dim, mlp):
+        super().__init__()
+        self.heads, self.kv_heads, self.head_dim = heads, kv_heads, head_dim
+        self.attn_norm, self.ff_norm = RmsNorm(width), RmsNorm(width)
+        self.qkv = nn.Linear(width, (heads + 2 * kv_heads) * head_dim)
+        self.out = nn.Linear(heads * head_dim, width, bias=False)
+        self.up_gate, self.down = nn.Linear(width, 2 * mlp, bias=False), nn.Linear(mlp, width, bias=False)
+
+    def forward(self, x, cos, sin):
+        batch, length, _ = x.shape
+        sizes = [self.heads * self.head_dim, self.kv_heads * self.head_dim, self.kv_heads * self.head_dim]
+        q, k, v = self.qkv(self.attn_norm(x)).split(sizes, -1)
+        q = rotate(q.view(batch, length, self.heads, self.head_dim).transpose(1, 2), cos, sin)
+        k = rotate(k.view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2), cos, sin)
+        v = v.view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2)
+        group = self.heads // self.kv_heads
+        if group > 1:
+            k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
+        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(attended.transpose(1, 2).reshape(batch, length, -1))
+        up, gate = self.up_gate(self.ff_norm(x)).chunk(2, -1)
+        return x + self.down(F.silu(gate) * up)
+
+
+class Attention(nn.Module):
+    def __init__(self, inner, heads, head_dim, out):
+        super().__init__()
+        self.heads = heads
+        self.wq, self.wk, self.wv = (nn.Linear(inner, heads * head_dim) for _ in range(3))
+        self.wo = nn.Linear(heads * head_dim, out)
+
+    def forward(self, query, source):
+        split = lambda x: x.view(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
+        y = F.scaled_dot_product_attention(split(self.wq(query)), split(self.wk(source)), split(self.wv(source)))
+        return self.wo(y.transpose(1, 2).reshape(query.shape[0], query.shape[1], -1))
+
+
+class VisionBlock(nn.Module):
+    def __init__(self, width, heads, mlp):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, heads, width // heads, width)
+        self.w1, self.w2 = nn.Linear(width, mlp), nn.Linear(mlp, width)
+
+    def forward(self, x):
+        normed = self.norm1(x)
+        x = x + self.attention(normed, normed)
+        hidden = self.w1(self.norm2(x))
+        return x + self.w2(hidden * torch.sigmoid(1.702 * hidden))
+
+
+class Vision(nn.Module):
+    def __init__(self, width=192, layers=4, heads=3, mlp=768, grid=16, patch_dim=192, out=224, hidden=512):
+        super().__init__()
+        self.grid = grid
+        self.patch = nn.Linear(patch_dim, width, bias=False)
+        self.cls = nn.Parameter(torch.zeros(width))
+        self.positions = nn.Parameter(0.02 * torch.randn(grid * grid + 1, width))
+        self.pre_norm = nn.LayerNorm(width)
+        self.blocks = nn.ModuleList(VisionBlock(width, heads, mlp) for _ in range(layers))
+        self.pad_embed = nn.Parameter(torch.zeros(2, 2 * width))
+        self.pooling = Attention(2 * width, heads, width // heads, width)
+        self.w1, self.w3 = nn.Linear(width, hidden, bias=False), nn.Linear(width, hidden, bias=False)
+        self.w2 = nn.Linear(hidden, out, bias=False)
+
+    def forward(self, patches, masks):
+        n = patches.shape[0]
+        x = torch.cat((self.cls.expand(n, 1, -1), self.patch(patches)), 1) + self.positions
+        x, outputs = self.pre_norm(x), []
+        for block in self.blocks:
+            x = block(x)
+            outputs.append(x)
+        features = torch.cat((outputs[-1], outputs[-3]), -1)[:, 1:]
+        mask = masks.unsqueeze(-1)
+        features = features + self.pad_embed[0] * (mask == 0) + self.pad_embed[1] * ((mask < 1) & (mask != 0))
+        half = self.grid // 2
+        windows = features.view(n, half, 2, half, 2, -1).permute(0, 1, 3, 2, 4, 5).reshape(n * half * half, 4, -1)
+        pooled = self.pooling(windows.mean(1, keepdim=True), windows).squeeze(1)
+        return self.w2(F.silu(self.w1(pooled)) * self.w3(pooled)).view(n, half * half, -1)
+
+
+class Model(nn.Module):
+    def __init__(self, width, layers, heads, kv_heads, head_dim, mlp, vocabulary, has_vision):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.new_embedding = nn.Embedding(128, width)
+        self.blocks = nn.ModuleList(DecoderBlock(width, heads, kv_heads, head_dim, mlp) for _ in range(layers))
+        self.norm, self.head = RmsNorm(width), nn.Linear(width, vocabulary, bias=False)
+        self.vision = Vision(out=width) if has_vision else None
+        self.inverse = 1e6 ** -(torch.arange(0, head_dim, 2) / head_dim)
+
+    def forward(self, ids, positions, images=None, masks=None):
+        x = F.embedding(ids, torch.cat((self.embedding.weight, self.new_embedding.weight)))
+        if images is not None:
+            features = self.vision(images, masks)
+            x = torch.cat((x[:, : features.shape[1]] + features, x[:, features.shape[1] :]), 1)
+        angles = positions[:, None, :, None] * self.inverse
+        angles = torch.cat((angles, angles), -1)
+        cos, sin = angles.cos(), angles.sin()
+        for block in self.blocks:
+            x = block(x, cos, sin)
+        return self.head(self.norm(x))
+
+
+def peak_bytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main():
+    torch.manual_seed(1)
+    is_nano = sys.argv[1] == "nano"
+    num_steps = int(sys.argv[2]) if len(sys.argv) > 2 else 7
+    if is_nano:
+        model, batch, image_tokens, text = Model(224, 6, 7, 7, 32, 512, 1024, True), 32, 64, 48
+        inputs = {"images": torch.randn(batch, 256, 192), "masks": torch.ones(batch, 256)}
+    else:
+        model, batch, image_tokens, text, inputs = Model(3584, 2, 28, 4, 128, 18944, 8192, False), 1, 0, 512, {}
+    length = image_tokens + text
+    ids, labels = torch.randint(1000, (batch, length)), torch.randint(1000, (batch, length))
+    ids[:, :image_tokens] = model.embedding.weight.shape[0] + 2
+    weights = torch.zeros(batch, length)
+    weights[:, image_tokens:] = 1
+    positions = torch.arange(length).expand(batch, length).float()
+    groups = [[], [], []]
+    for name, parameter in model.named_parameters():
+        groups[0 if "blocks" in name and "vision" in name else 1 if "vision" in name else 2].append(parameter)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, betas=(0.9, 0.95), eps=1e-6, weight_decay=0, fused=True)
+    for parameter in model.parameters():  # moments exist before the first step, as in the trainer
+        state = optimizer.state[parameter]
+        state["step"] = torch.tensor(0.0)
+        state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    before = peak_bytes() + 4 * count
+
+    def step():
+        logits = model(ids, positions, **inputs).float().view(batch * length, -1)
+        loss = F.cross_entropy(logits, labels.view(-1), reduction="none")
+        z_loss = 1e-4 * logits.logsumexp(-1).pow(2)
+        total = ((loss + z_loss) * weights.view(-1)).sum() / weights.sum()
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        for group in groups:
+            if group:
+                torch.nn.utils.clip_grad_norm_(group, 1.0)
+        optimizer.step()
+        return total.item()
+
+    step()
+    walls, cpu = [], time.process_time()
+    for _ in range(num_steps):
+        start = time.perf_counter()
+        step()
+        walls.append(time.perf_counter() - start)
+    cpu = (time.process_time() - cpu) / num_steps
+    print(
+        f"{sys.argv[1]}: {count / 1e6:.2f} M parameters, {torch.get_num_threads()} threads, best {min(walls) * 1e3:.0f} ms, "
+        f"median {statistics.median(walls) * 1e3:.0f} ms, CPU {cpu:.3f} s, peak {(peak_bytes() - before) / 1e6:.0f} MB"
+    )
+
+
+main()

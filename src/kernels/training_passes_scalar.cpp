@@ -1,0 +1,124 @@
+// The truth: what every other version is compared with, and the fallback.
+#include <cmath>
+
+#include "kernels/training_passes.h"
+
+namespace molmo::kernels {
+namespace {
+
+float sigmoid(float x) {
+  return 1 / (1 + std::exp(-x));
+}
+
+void gated(const float* x, float* y, int64_t num_rows, int64_t width) {
+  for (int64_t row = 0; row < num_rows; ++row, x += 2 * width, y += width) {
+    for (int64_t i = 0; i < width; ++i) y[i] = x[width + i] * sigmoid(x[width + i]) * x[i];
+  }
+}
+
+void gated_backward(const float* x, const float* dy, float* dx, int64_t num_rows, int64_t width) {
+  for (int64_t row = 0; row < num_rows; ++row, x += 2 * width, dx += 2 * width, dy += width) {
+    for (int64_t i = 0; i < width; ++i) {
+      const float gate = x[width + i], share = sigmoid(gate);
+      dx[i] = dy[i] * gate * share;
+      dx[width + i] = dy[i] * x[i] * share * (1 + gate * (1 - share));
+    }
+  }
+}
+
+void quick_gelu(const float* x, float* y, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) y[i] = x[i] * sigmoid(1.702f * x[i]);
+}
+
+void quick_gelu_backward(const float* x, const float* dy, float* dx, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float scaled = 1.702f * x[i], share = sigmoid(scaled);
+    dx[i] = dy[i] * share * (1 + scaled * (1 - share));
+  }
+}
+
+void rms_norm(const float* x, const float* weight, float eps, float* y, float* inverse, int64_t num_rows,
+              int64_t width) {
+  for (int64_t row = 0; row < num_rows; ++row, x += width, y += width) {
+    float squares = 0;
+    for (int64_t i = 0; i < width; ++i) squares += x[i] * x[i];
+    inverse[row] = 1 / std::sqrt(squares / static_cast<float>(width) + eps);
+    for (int64_t i = 0; i < width; ++i) y[i] = x[i] * inverse[row] * weight[i];
+  }
+}
+
+void rms_norm_backward(const float* x, const float* weight, const float* inverse, const float* dy, float* dx,
+                       float* dweight, int64_t num_rows, int64_t width) {
+  for (int64_t row = 0; row < num_rows; ++row, x += width, dy += width, dx += width) {
+    float along = 0;  // of the gradient, in the direction of x
+    for (int64_t i = 0; i < width; ++i) along += dy[i] * weight[i] * x[i];
+    const float scale = along * inverse[row] * inverse[row] / static_cast<float>(width);
+    for (int64_t i = 0; i < width; ++i) {
+      dx[i] = inverse[row] * (dy[i] * weight[i] - x[i] * scale);
+      dweight[i] += dy[i] * x[i] * inverse[row];
+    }
+  }
+}
+
+void rotate(const float* x, const float* cos, const float* sin, float sign, float* y, int64_t half) {
+  for (int64_t i = 0; i < half; ++i) {
+    const float a = x[i], b = x[half + i], s = sign * sin[i];
+    y[i] = a * cos[i] - b * s;
+    y[half + i] = b * cos[i] + a * s;
+  }
+}
+
+RowLoss cross_entropy(const float* logits, int64_t label, int64_t width) {
+  int64_t best = 0;
+  for (int64_t i = 1; i < width; ++i) {
+    if (logits[i] > logits[best]) best = i;
+  }
+  float sum = 0;
+  for (int64_t i = 0; i < width; ++i) sum += std::exp(logits[i] - logits[best]);
+  const float log_denominator = logits[best] + std::log(sum);
+  return {log_denominator - logits[label], log_denominator, best == label ? 1.0f : 0.0f};
+}
+
+void cross_entropy_gradient(float* logits, int64_t label, float log_denominator, float scale, float z_loss,
+                            int64_t width) {
+  const float softmax_scale = scale * (1 + 2 * z_loss * log_denominator);
+  for (int64_t i = 0; i < width; ++i) logits[i] = softmax_scale * std::exp(logits[i] - log_denominator);
+  logits[label] -= scale;
+}
+
+double sum_of_squares(const float* x, int64_t count) {
+  double sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return sum;
+}
+
+void adamw(const AdamwSettings& settings, float* value, const float* gradient, float* mean, float* square,
+           int64_t count) {
+  const float step = settings.learning_rate / settings.mean_correction;
+  const float root = 1 / std::sqrt(settings.square_correction);
+  for (int64_t i = 0; i < count; ++i) {
+    const float g = gradient[i] * settings.gradient_factor;
+    mean[i] = settings.beta1 * mean[i] + (1 - settings.beta1) * g;
+    square[i] = settings.beta2 * square[i] + (1 - settings.beta2) * g * g;
+    value[i] = value[i] * (1 - settings.learning_rate * settings.decay) -
+               step * mean[i] / (std::sqrt(square[i]) * root + settings.eps);
+  }
+}
+
+}  // namespace
+
+const TrainingPasses kTrainingPassesScalar = {
+    .gated = gated,
+    .gated_backward = gated_backward,
+    .quick_gelu = quick_gelu,
+    .quick_gelu_backward = quick_gelu_backward,
+    .rms_norm = rms_norm,
+    .rms_norm_backward = rms_norm_backward,
+    .rotate = rotate,
+    .cross_entropy = cross_entropy,
+    .cross_entropy_gradient = cross_entropy_gradient,
+    .sum_of_squares = sum_of_squares,
+    .adamw = adamw,
+};
+
+}  // namespace molmo::kernels

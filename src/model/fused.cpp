@@ -1,0 +1,68 @@
+#include "model/fused.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/mean.h>
+#include <ATen/ops/rsqrt.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/square.h>
+
+#include "model/attention_core.h"
+
+namespace molmo::model {
+namespace {
+
+template <class Signature>
+c10::TypedOperatorHandle<Signature> find(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
+}
+
+}  // namespace
+
+bool is_fused(const at::Tensor& x) {
+  return x.is_cpu() && x.scalar_type() == at::kFloat;
+}
+
+at::Tensor gated(const at::Tensor& up_gate) {
+  if (is_fused(up_gate)) {
+    static const auto op = find<at::Tensor(const at::Tensor&)>("molmo::gated");
+    return op.call(up_gate);
+  }
+  const auto halves = up_gate.chunk(2, -1);
+  return at::silu(halves[1]) * halves[0];
+}
+
+at::Tensor quick_gelu(const at::Tensor& x) {
+  if (!is_fused(x)) return x * at::sigmoid(x * 1.702);
+  static const auto op = find<at::Tensor(const at::Tensor&)>("molmo::quick_gelu");
+  return op.call(x);
+}
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  if (is_fused(x) && is_fused(weight)) {
+    static const auto op = find<at::Tensor(const at::Tensor&, const at::Tensor&, double)>("molmo::rms_norm");
+    return op.call(x, weight, eps);
+  }
+  const at::Tensor wide = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
+  const at::Tensor factor = at::rsqrt(at::mean(at::square(wide), -1, /*keepdim=*/true) + eps);
+  return (wide * factor).to(x.scalar_type()) * weight.to(x.scalar_type());
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> rotate_heads(const at::Tensor& qkv, const RotaryAngles& angles,
+                                                            int64_t num_heads, int64_t num_kv_heads) {
+  if (is_fused(qkv)) {
+    using Signature = std::tuple<at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&,
+                                                                     const at::Tensor&, int64_t, int64_t);
+    static const auto op = find<Signature>("molmo::rotate_heads");
+    return op.call(qkv, angles.cos, angles.sin, num_heads, num_kv_heads);
+  }
+  const int64_t head_dim = qkv.size(2) / (num_heads + 2 * num_kv_heads);
+  const auto part = [&](int64_t first, int64_t count) {
+    return split_heads(qkv.narrow(2, first * head_dim, count * head_dim), count);
+  };
+  return {rotate(part(0, num_heads), angles), rotate(part(num_heads, num_kv_heads), angles),
+          part(num_heads + num_kv_heads, num_kv_heads)};
+}
+
+}  // namespace molmo::model
