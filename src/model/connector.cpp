@@ -39,8 +39,9 @@ ProjectorMlp::ProjectorMlp(const WeightScope& scope, int64_t in, int64_t hidden,
     : gate_(scope, "w1", hidden, in), up_(scope, "w3", hidden, in), down_(scope, "w2", out, hidden) {}
 
 at::Tensor ProjectorMlp::forward(const at::Tensor& x) const {
-  return in_row_blocks(
-      x, [this](const at::Tensor& rows) { return down_.forward(gate(gate_.forward(rows), up_.forward(rows))); });
+  return in_row_blocks(x, gate_.is_trained(), [this](const at::Tensor& rows) {
+    return down_.forward(gate(gate_.forward(rows), up_.forward(rows)));
+  });
 }
 
 Connector::Connector(const WeightScope& scope, const config::ModelConfig& config) : config_(config) {
@@ -90,8 +91,11 @@ at::Tensor Connector::mark_padding(const at::Tensor& features, const at::Tensor&
     case PaddingEmbed::Regress:
       return features + embed * mask.clamp_min(0).to(type);
     case PaddingEmbed::PadAndPartialPad: {
-      const at::Tensor is_padding = mask.eq(0), is_partial = mask.lt(1).logical_and(mask.ne(0));
-      return features + embed[0] * is_padding.to(type) + embed[1] * is_partial.to(type);
+      // Few patches are padding: they get theirs by row.
+      const at::Tensor rows = masks.lt(1).flatten().nonzero().squeeze(1);
+      const at::Tensor kind = masks.ne(0).flatten().index_select(0, rows).to(at::kLong);
+      const at::Tensor flat = features.reshape({-1, features.size(-1)});
+      return flat.index_add(0, rows, embed.index_select(0, kind)).view(features.sizes());
     }
   }
   fail(ErrorCategory::Internal, "internal error: padding embedding of the connector");

@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/linear.h>
 
 namespace molmo::model {
@@ -51,6 +52,24 @@ at::Tensor Linear::forward(const at::Tensor& x) const {
   const at::Tensor y = dense_linear(x, weight_, bias_);
   if (!update_) return y;
   return y + update_->scale * dense_linear(dense_linear(x, update_->a, {}), update_->b, {});
+}
+
+bool Linear::is_trained() const {
+  return weight_.requires_grad() || (update_ && update_->a.requires_grad());
+}
+
+std::vector<at::Tensor> forward_together(std::initializer_list<const Linear*> layers, const at::Tensor& x) {
+  std::vector<at::Tensor> weights, biases, outputs;
+  for (const Linear* layer : layers) {
+    if (!layer->weight_.requires_grad() || !layer->bias_.defined() || layer->update_) continue;
+    weights.push_back(layer->weight_);
+    biases.push_back(layer->bias_);
+  }
+  if (weights.size() < layers.size()) {
+    for (const Linear* layer : layers) outputs.push_back(layer->forward(x));
+    return outputs;
+  }
+  return dense_linear(x, at::cat(weights), at::cat(biases)).chunk(static_cast<int64_t>(layers.size()), -1);
 }
 
 }  // namespace molmo::model

@@ -5,8 +5,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <initializer_list>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "model/adapter.h"
 #include "model/weight_scope.h"
@@ -25,10 +27,19 @@ class Linear {
   // x: [..., in] -> [..., out], in the type of x.
   at::Tensor forward(const at::Tensor& x) const;
 
+  // Whether the weight, or its update, gets gradients.
+  bool is_trained() const;
+
  private:
   at::Tensor weight_;
   at::Tensor bias_;  // undefined without
   std::optional<LowRankUpdate> update_;
+
+  friend std::vector<at::Tensor> forward_together(std::initializer_list<const Linear*> layers, const at::Tensor& x);
 };
+
+// Layers with biases and of one output width on the same input. Where all of them are trained it is one product, which
+// reads x and adds up its gradient once; else each layer reads its own weight in place.
+std::vector<at::Tensor> forward_together(std::initializer_list<const Linear*> layers, const at::Tensor& x);
 
 }  // namespace molmo::model

@@ -19,9 +19,10 @@ at::Tensor gate(const at::Tensor& gate, const at::Tensor& up) {
   return at::silu(gate) * up;
 }
 
-at::Tensor in_row_blocks(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor& rows)>& function) {
+at::Tensor in_row_blocks(const at::Tensor& x, bool is_trained,
+                         const std::function<at::Tensor(const at::Tensor& rows)>& function) {
   const int64_t width = x.size(-1), num_rows = width == 0 ? 0 : x.numel() / width;
-  if (num_rows <= kMaxRows) return function(x);
+  if (is_trained || num_rows <= kMaxRows) return function(x);
   std::vector<at::Tensor> blocks;
   for (const at::Tensor& rows : x.reshape({num_rows, width}).split(kMaxRows)) blocks.push_back(function(rows));
   at::DimVector sizes(x.sizes());
@@ -34,7 +35,8 @@ Mlp::Mlp(const WeightScope& block, const config::DecoderConfig& config)
       down_(block, "ff_out", config.width, config.mlp_width) {}
 
 at::Tensor Mlp::forward(const at::Tensor& x) const {
-  return in_row_blocks(x, [this](const at::Tensor& rows) { return down_.forward(gated(up_gate_.forward(rows))); });
+  return in_row_blocks(x, up_gate_.is_trained(),
+                       [this](const at::Tensor& rows) { return down_.forward(gated(up_gate_.forward(rows))); });
 }
 
 }  // namespace molmo::model

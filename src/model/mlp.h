@@ -13,8 +13,10 @@ namespace molmo::model {
 at::Tensor gate(const at::Tensor& gate, const at::Tensor& up);  // silu(gate) * up
 
 // Applies `function` to the rows of x, [..., in] -> [..., out], a block of rows at a time: the hidden activations of an
-// MLP, many times the size of its input, stay bounded.
-at::Tensor in_row_blocks(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor& rows)>& function);
+// MLP, many times the size of its input, stay bounded. Not in training, which keeps them, and adds up the gradients of
+// its weights once per product.
+at::Tensor in_row_blocks(const at::Tensor& x, bool is_trained,
+                         const std::function<at::Tensor(const at::Tensor& rows)>& function);
 
 // MLP of a dense decoder block. ff_proj holds the rows of `up` first, then those of `gate`.
 class Mlp {

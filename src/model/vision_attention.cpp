@@ -1,5 +1,7 @@
 #include "model/vision_attention.h"
 
+#include <vector>
+
 #include "model/attention_core.h"
 
 namespace molmo::model {
@@ -12,10 +14,15 @@ VisionAttention::VisionAttention(const WeightScope& scope, const VisionAttention
       wo_(scope, "wo", shape.out, shape.num_heads * shape.head_dim, Bias::Yes) {}
 
 at::Tensor VisionAttention::forward(const at::Tensor& query, const at::Tensor& source) const {
-  const at::Tensor q = split_heads(wq_.forward(query), num_heads_);
-  const at::Tensor k = split_heads(wk_.forward(source), num_heads_);
-  const at::Tensor v = split_heads(wv_.forward(source), num_heads_);
-  return wo_.forward(merge_heads(attend(q, k, v, /*bias=*/{}, Causality::Full)));
+  std::vector<at::Tensor> qkv;
+  if (query.is_same(source)) {
+    qkv = forward_together({&wq_, &wk_, &wv_}, source);
+  } else {
+    qkv = forward_together({&wk_, &wv_}, source);
+    qkv.insert(qkv.begin(), wq_.forward(query));
+  }
+  for (at::Tensor& part : qkv) part = split_heads(part, num_heads_);
+  return wo_.forward(merge_heads(attend(qkv[0], qkv[1], qkv[2], /*bias=*/{}, Causality::Full)));
 }
 
 }  // namespace molmo::model
