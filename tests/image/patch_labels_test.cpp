@@ -46,7 +46,9 @@ TEST(PatchLabels, LieWhereTheCropsOfThePictureLie) {
     ASSERT_EQ(static_cast<int64_t>(labels.size()), crops.num_crops * config.vision.num_patches());
     int64_t num_compared = 0;
     for (size_t i = 0; i < labels.size(); ++i) {
-      if (crops.masks[i] == 0) EXPECT_EQ(labels[i], kNoLabel) << i;
+      if (crops.masks[i] == 0) {
+        EXPECT_EQ(labels[i], kNoLabel) << i;
+      }
       if (crops.masks[i] < 1) continue;
       const int64_t expected =
           class_in_crop(crops.patches.get() + static_cast<int64_t>(i) * config.vision.patch_dim(), 14);
