@@ -51,7 +51,7 @@ class TrainVerb : public testing::Test {
 
   void learn_by_heart() {
     config::StageConfig& stage = config_.stages[0];
-    stage.steps = 220;
+    stage.steps = 300;
     stage.global_batch = stage.micro_batch = 8;
     stage.residual_dropout = 0;
     for (auto* component : {&stage.vision, &stage.connector, &stage.language}) component->learning_rate = 3e-3;
