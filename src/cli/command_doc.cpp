@@ -154,6 +154,14 @@ std::string help_text(const CommandDoc& doc, size_t columns) {
   return text;
 }
 
+std::string group_help_text(std::string_view group, size_t columns) {
+  std::string text = fmt::format("Usage: molmo {} VERB [flags]\n\n", group);
+  for (const VerbEntry* entry : verbs_of_group(group)) {
+    text += fmt::format("  {:<14}{}\n", entry->name.substr(group.size() + 1), wrap(entry->summary, 16, columns));
+  }
+  return text + fmt::format("\n'molmo {} VERB --help' lists the flags of a verb, with examples.\n", group);
+}
+
 std::string program_help_text(size_t columns) {
   std::string text =
       "molmo runs Molmo vision-language models on this machine: it answers questions about pictures, and it "

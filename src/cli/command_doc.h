@@ -50,6 +50,8 @@ CommandDoc document(const CLI::App& app, const VerbEntry& entry);
 // Text of `molmo VERB --help` and of `molmo --help`, wrapped to `columns`.
 std::string help_text(const CommandDoc& doc, size_t columns);
 std::string program_help_text(size_t columns);
+// Of `molmo data --help`, for the first word of verbs of two words.
+std::string group_help_text(std::string_view group, size_t columns);
 
 // `text` in lines of at most `columns`, each after the first with `indent` spaces in front.
 std::string wrap(std::string_view text, size_t indent, size_t columns);

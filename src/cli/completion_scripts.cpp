@@ -20,6 +20,13 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
   return text;
 }
 
+// The rest of the verbs that begin with `word`.
+std::vector<std::string> second_words(const std::string& word) {
+  std::vector<std::string> words;
+  for (const VerbEntry* entry : verbs_of_group(word)) words.emplace_back(entry->name.substr(word.size() + 1));
+  return words;
+}
+
 std::vector<std::string> names_of(const OptionDoc& option) {
   std::vector<std::string> names;
   if (!option.short_name.empty()) names.push_back(option.short_name);
@@ -48,9 +55,16 @@ std::string bash_values(const OptionDoc& option) {
 
 std::string bash_script() {
   std::vector<std::string> names{"--help", "--version"};
-  std::string cases;
+  std::string cases, groups;
+  for (const std::string& word : first_words()) {
+    names.push_back(word);
+    if (verbs_of_group(word).empty()) continue;
+    groups += fmt::format(
+        "    {0}) if [ \"$COMP_CWORD\" -eq 2 ]; then COMPREPLY=($(compgen -W '{1}' -- \"$current\")); return; fi\n"
+        "      verb=\"{0} ${{COMP_WORDS[2]}}\" ;;\n",
+        word, join(second_words(word), " "));
+  }
   for (const CommandDoc& doc : all_documents()) {
-    names.push_back(doc.name);
     std::vector<std::string> flags{"--help"};
     std::string values, positional = "-f";
     for (const OptionDoc& option : doc.options) {
@@ -64,7 +78,7 @@ std::string bash_script() {
       if (!option.value_name.empty())
         values += fmt::format("        {}) values=\"{}\" ;;\n", join(spellings, "|"), bash_values(option));
     }
-    cases += fmt::format("    {})\n      flags='{}'\n      values=\"{}\"\n      case $previous in\n{}      esac ;;\n",
+    cases += fmt::format("    '{}')\n      flags='{}'\n      values=\"{}\"\n      case $previous in\n{}      esac ;;\n",
                          doc.name, join(flags, " "), positional, values);
   }
   return fmt::format(R"sh(# bash completion of molmo. Use: source <(molmo completion bash)
@@ -75,7 +89,10 @@ _molmo() {{
     COMPREPLY=($(compgen -W '{}' -- "$current"))
     return
   fi
-  case ${{COMP_WORDS[1]}} in
+  local verb=${{COMP_WORDS[1]}}
+  case $verb in
+{}  esac
+  case $verb in
 {}    *) return ;;
   esac
   if [[ $current == -* ]]; then
@@ -86,7 +103,7 @@ _molmo() {{
 }}
 complete -o filenames -F _molmo molmo
 )sh",
-                     join(names, " "), cases);
+                     join(names, " "), groups, cases);
 }
 
 std::string zsh_values(const OptionDoc& option) {
@@ -103,10 +120,24 @@ std::string zsh_text(std::string_view text) {
 }
 
 std::string zsh_script() {
-  std::string names, cases;
+  std::string names, groups, cases;
+  for (const std::string& word : first_words()) {
+    const VerbEntry* entry = find_verb(word);
+    const std::string summary = entry != nullptr ? std::string(entry->summary) : "several verbs";
+    names += fmt::format("    {}\n", shell_quoted(zsh_text(word) + ":" + zsh_text(summary)));
+    std::string seconds;
+    for (const VerbEntry* of_group : verbs_of_group(word)) {
+      seconds +=
+          " " + shell_quoted(zsh_text(of_group->name.substr(word.size() + 1)) + ":" + zsh_text(of_group->summary));
+    }
+    if (seconds.empty()) continue;
+    groups += fmt::format(
+        "    {})\n      if (( CURRENT == 3 )); then\n        names=({} )\n        _describe verb names\n"
+        "        return\n      fi\n      verb=\"$verb $words[3]\"\n      shift words\n      (( CURRENT-- )) ;;\n",
+        word, seconds);
+  }
   for (const CommandDoc& doc : all_documents()) {
-    names += fmt::format("    {}\n", shell_quoted(zsh_text(doc.name) + ":" + zsh_text(doc.summary)));
-    cases += fmt::format("    {})\n      _arguments \\\n", doc.name);
+    cases += fmt::format("    '{}')\n      _arguments \\\n", doc.name);
     for (const OptionDoc& option : doc.options) {
       const std::string value = fmt::format(":{}:{}", zsh_text(option.value_name), zsh_values(option));
       if (option.is_positional()) {
@@ -117,7 +148,7 @@ std::string zsh_script() {
         if (name.empty()) continue;
         const std::string repeat = option.can_repeat ? "*" : "";
         cases += fmt::format("        {} \\\n", shell_quoted(repeat + name + "[" + zsh_text(option.description) + "]" +
-                                                       (option.value_name.empty() ? "" : value)));
+                                                             (option.value_name.empty() ? "" : value)));
       }
     }
     cases += "        '--help[explain this verb]' ;;\n";
@@ -133,6 +164,8 @@ _molmo() {{
     return
   fi
   local verb=$words[2]
+  case $verb in
+{}  esac
   shift words
   (( CURRENT-- ))
   case $verb in
@@ -140,7 +173,7 @@ _molmo() {{
 }}
 _molmo "$@"
 )sh",
-                     names, cases);
+                     names, groups, cases);
 }
 
 std::string fish_script() {
@@ -148,8 +181,20 @@ std::string fish_script() {
   text += "complete -c molmo -n __fish_use_subcommand -f -l help -d 'explain molmo'\n";
   text += "complete -c molmo -n __fish_use_subcommand -f -l version -d 'tell about this build'\n";
   for (const CommandDoc& doc : all_documents()) {
-    text += fmt::format("complete -c molmo -n __fish_use_subcommand -f -a {} -d {}\n", doc.name, shell_quoted(doc.summary));
-    const std::string condition = fmt::format("complete -c molmo -n '__fish_seen_subcommand_from {}'", doc.name);
+    const size_t blank = doc.name.find(' ');
+    const std::string first = doc.name.substr(0, blank);
+    const std::string second = blank == std::string::npos ? "" : doc.name.substr(blank + 1);
+    std::string condition = fmt::format("__fish_seen_subcommand_from {}", first);
+    if (second.empty()) {
+      text +=
+          fmt::format("complete -c molmo -n __fish_use_subcommand -f -a {} -d {}\n", first, shell_quoted(doc.summary));
+    } else {
+      text += fmt::format("complete -c molmo -n __fish_use_subcommand -f -a {}\n", first);
+      text += fmt::format("complete -c molmo -n '{}; and not __fish_seen_subcommand_from {}' -f -a {} -d {}\n",
+                          condition, join(second_words(first), " "), second, shell_quoted(doc.summary));
+      condition += "; and __fish_seen_subcommand_from " + second;
+    }
+    condition = fmt::format("complete -c molmo -n '{}'", condition);
     for (const OptionDoc& option : doc.options) {
       if (option.is_positional()) continue;
       text += condition;

@@ -1,5 +1,5 @@
 // molmo man [VERB] [-o DIR]
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <filesystem>
 
@@ -21,7 +21,8 @@ class Man final : public Verb {
     flags.examples(
         "# read a page\nmolmo man run | man -l -\n"
         "# write all pages, as 'make install' does\nmolmo man -o /usr/local/share/man/man1\n");
-    flags.add_option("VERB", verb_, "the page of this verb; without it, of the program").group("Arguments");
+    flags.add_option("VERB", verb_, "the page of this verb, of one word or two; without it, of the program")
+        .group("Arguments");
     flags.add_option("-o,--output", folder_, "write all pages into this folder").type_name("DIR");
   }
 
@@ -29,20 +30,20 @@ class Man final : public Verb {
     if (!folder_.empty()) {
       std::filesystem::create_directories(folder_);
       write_file_atomic(folder_ / "molmo.1", man_page());
-      for (const VerbEntry& entry : verbs())
-        write_file_atomic(folder_ / fmt::format("molmo-{}.1", entry.name), man_page(entry));
+      for (const VerbEntry& entry : verbs()) write_file_atomic(folder_ / man_page_file(entry), man_page(entry));
     } else if (verb_.empty()) {
       fmt::print("{}", man_page());
-    } else if (const VerbEntry* entry = find_verb(verb_)) {
+    } else if (const VerbEntry* entry = find_verb(fmt::format("{}", fmt::join(verb_, " ")))) {
       fmt::print("{}", man_page(*entry));
     } else {
-      throw UsageError(fmt::format("unknown verb '{}'.{}", verb_, did_you_mean(verb_, verb_names())));
+      const std::string name = fmt::format("{}", fmt::join(verb_, " "));
+      throw UsageError(fmt::format("unknown verb '{}'.{}", name, did_you_mean(name, verb_names())));
     }
     return kExitDone;
   }
 
  private:
-  std::string verb_;
+  std::vector<std::string> verb_;
   std::filesystem::path folder_;
 };
 

@@ -35,6 +35,13 @@ std::string title(const std::string& name) {
   return fmt::format(".TH {} 1 \"\" \"molmo {}\" \"molmo.cpp\"\n", upper, MOLMO_VERSION);
 }
 
+// "data fetch" is the page molmo-data-fetch.
+std::string page_name(std::string_view verb) {
+  std::string name = "molmo-" + std::string(verb);
+  std::replace(name.begin(), name.end(), ' ', '-');
+  return name;
+}
+
 std::string option_entry(const OptionDoc& option) {
   std::string text = ".TP\n";
   if (option.is_positional()) {
@@ -71,10 +78,14 @@ ended by Ctrl\-C
 
 }  // namespace
 
+std::string man_page_file(const VerbEntry& entry) {
+  return page_name(entry.name) + ".1";
+}
+
 std::string man_page(const VerbEntry& entry) {
   const CommandDoc doc = document(entry);
-  std::string text = title("molmo-" + doc.name);
-  text += fmt::format(".SH NAME\nmolmo\\-{} \\- {}\n", escaped(doc.name), escaped(doc.summary));
+  std::string text = title(page_name(doc.name));
+  text += fmt::format(".SH NAME\n{} \\- {}\n", escaped(page_name(doc.name)), escaped(doc.summary));
   text += fmt::format(".SH SYNOPSIS\n.B {}\n", escaped(doc.usage()));
   text += fmt::format(".SH DESCRIPTION\n{}\n", escaped(doc.details.empty() ? doc.summary + "." : doc.details));
   if (!doc.options.empty()) text += ".SH OPTIONS\n";
@@ -102,7 +113,7 @@ std::string man_page() {
   std::string see_also;
   for (const VerbEntry& entry : verbs()) {
     text += fmt::format(".TP\n\\fB{}\\fR\n{}.\n", escaped(entry.name), escaped(entry.summary));
-    see_also += fmt::format("{}.BR molmo\\-{} (1)", see_also.empty() ? "" : ",\n", escaped(entry.name));
+    see_also += fmt::format("{}.BR {} (1)", see_also.empty() ? "" : ",\n", escaped(page_name(entry.name)));
   }
   return text + std::string(kExitStatus) + ".SH SEE ALSO\n" + see_also + "\n";
 }

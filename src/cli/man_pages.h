@@ -7,7 +7,8 @@
 
 namespace molmo::cli {
 
-std::string man_page();                        // molmo(1)
-std::string man_page(const VerbEntry& entry);  // molmo-VERB(1)
+std::string man_page();                             // molmo(1)
+std::string man_page(const VerbEntry& entry);       // molmo-VERB(1)
+std::string man_page_file(const VerbEntry& entry);  // "molmo-data-fetch.1"
 
 }  // namespace molmo::cli

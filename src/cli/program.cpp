@@ -94,17 +94,47 @@ void install_sinks() {
   });
 }
 
+// Takes the one or two words of a verb from the arguments; nullptr where they name none.
+const VerbEntry* take_verb(std::vector<std::string>& arguments) {
+  for (const size_t num_words : {2, 1}) {
+    if (arguments.size() < num_words) continue;
+    const std::string name = num_words == 2 ? arguments[0] + " " + arguments[1] : arguments[0];
+    const VerbEntry* entry = find_verb(name);
+    if (entry == nullptr) continue;
+    arguments.erase(arguments.begin(), arguments.begin() + static_cast<int64_t>(num_words));
+    return entry;
+  }
+  return nullptr;
+}
+
+// `molmo data`, and `molmo data` with a second word that is no verb of it.
+int explain_group(const std::string& group, const std::vector<std::string>& arguments) {
+  const std::string help = group_help_text(group, terminal_columns());
+  if (arguments.size() < 2) {
+    fmt::print(stderr, "{}", help);
+    return kExitUsage;
+  }
+  if (arguments[1] == "--help" || arguments[1] == "-h") {
+    fmt::print("{}", help);
+    return kExitDone;
+  }
+  std::vector<std::string> names;
+  for (const VerbEntry* entry : verbs_of_group(group)) names.emplace_back(entry->name);
+  const std::string name = group + " " + arguments[1];
+  return fail_usage(fmt::format("unknown verb '{}'.{}", name, did_you_mean(name, names)),
+                    fmt::format("molmo {} --help", group));
+}
+
 int dispatch(std::vector<std::string> arguments) {
   if (arguments.empty()) {
     fmt::print(stderr, "{}", program_help_text(terminal_columns()));
     return kExitUsage;
   }
-  std::string first = arguments.front();
-  arguments.erase(arguments.begin());
-  if (first == "help" && !arguments.empty()) {
-    first = arguments.front();
-    arguments = {"--help"};
+  if (arguments.front() == "help" && arguments.size() > 1) {
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
   }
+  const std::string first = arguments.front();
   if (first == "--help" || first == "-h" || first == "help") {
     fmt::print("{}", program_help_text(terminal_columns()));
     return kExitDone;
@@ -113,8 +143,9 @@ int dispatch(std::vector<std::string> arguments) {
     fmt::print("{}", version_text());
     return kExitDone;
   }
-  if (const VerbEntry* entry = find_verb(first)) return run_verb(*entry, std::move(arguments));
-  std::vector<std::string> names = verb_names();
+  if (const VerbEntry* entry = take_verb(arguments)) return run_verb(*entry, std::move(arguments));
+  if (!verbs_of_group(first).empty()) return explain_group(first, arguments);
+  std::vector<std::string> names = first_words();
   names.insert(names.end(), {"--help", "--version"});
   const char* kind = first.starts_with('-') ? "flag" : "verb";
   return fail_usage(fmt::format("unknown {} '{}'.{}", kind, first, did_you_mean(first, names)), "molmo --help");

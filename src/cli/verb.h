@@ -30,7 +30,7 @@ class Verb {
 };
 
 struct VerbEntry {
-  std::string_view name;
+  std::string_view name;     // of one word, or of two: "data fetch" is written `molmo data fetch`
   std::string_view summary;  // one line, for `molmo --help`
   std::unique_ptr<Verb> (*make)();
 };
@@ -38,5 +38,9 @@ struct VerbEntry {
 std::span<const VerbEntry> verbs();
 const VerbEntry* find_verb(std::string_view name);  // nullptr when there is none
 std::vector<std::string> verb_names();
+// First words of the verbs, each once, in the order of the list.
+std::vector<std::string> first_words();
+// The verbs of two words that begin with `word`.
+std::vector<const VerbEntry*> verbs_of_group(std::string_view word);
 
 }  // namespace molmo::cli

@@ -16,6 +16,13 @@ std::unique_ptr<Verb> make_convert();
 std::unique_ptr<Verb> make_init();
 std::unique_ptr<Verb> make_train();
 std::unique_ptr<Verb> make_synth();
+std::unique_ptr<Verb> make_data_list();
+std::unique_ptr<Verb> make_data_info();
+std::unique_ptr<Verb> make_data_fetch();
+std::unique_ptr<Verb> make_data_show();
+std::unique_ptr<Verb> make_data_stats();
+std::unique_ptr<Verb> make_data_check();
+std::unique_ptr<Verb> make_data_convert();
 std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_man();
 
@@ -34,6 +41,14 @@ constexpr VerbEntry kVerbs[] = {
     {"init", "Write a checkpoint with random weights", make_init},
     {"train", "Train a model: pre-training, fine-tuning, low-rank adapters", make_train},
     {"synth", "Draw pictures whose questions have exact answers, as PixMo data sets", make_synth},
+    {"data list", "Name the data sets", make_data_list},
+    {"data info", "Tell origin, licence, columns, splits and prompts of a data set", make_data_info},
+    {"data fetch", "Download the pictures that a published set names", make_data_fetch},
+    {"data show", "Show examples of a data set on a page", make_data_show},
+    {"data stats", "Count what is in a data set", make_data_stats},
+    {"data check", "Say what is wrong with own data, record by record", make_data_check},
+    {"data convert", "Turn own data from JSON lines into parquet, or back, or a published set into own data",
+     make_data_convert},
     {"completion", "Print a completion script for bash, zsh or fish", make_completion},
     {"man", "Print the manual", make_man},
 };
@@ -54,6 +69,23 @@ std::vector<std::string> verb_names() {
   std::vector<std::string> names;
   for (const VerbEntry& entry : kVerbs) names.emplace_back(entry.name);
   return names;
+}
+
+std::vector<std::string> first_words() {
+  std::vector<std::string> words;
+  for (const VerbEntry& entry : kVerbs) {
+    const std::string word(entry.name.substr(0, entry.name.find(' ')));
+    if (words.empty() || words.back() != word) words.push_back(word);
+  }
+  return words;
+}
+
+std::vector<const VerbEntry*> verbs_of_group(std::string_view word) {
+  std::vector<const VerbEntry*> entries;
+  for (const VerbEntry& entry : kVerbs) {
+    if (entry.name.starts_with(std::string(word) + " ")) entries.push_back(&entry);
+  }
+  return entries;
 }
 
 }  // namespace molmo::cli

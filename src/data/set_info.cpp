@@ -29,12 +29,15 @@ PromptInfo prompt_info(const std::string& style) {
   const text::PromptFormatter formatter{config::PromptConfig()};
   text::Question question{.text = is_templated ? "" : "QUESTION", .style = style};
   if (style == "pointing" || style == "point_count") {
-    question.text = "label";
+    question.text = "LABEL";
     question.is_label = true;
   }
-  return {.style = style,
-          .prompt = formatter.ask(question),
-          .num_templates = is_templated ? templates->list(style).size() : 0};
+  PromptInfo info{.style = style, .prompt = {}, .num_templates = is_templated ? templates->list(style).size() : 0};
+  const std::string tagged = formatter.ask(question);
+  question.has_tag = false;
+  info.prompt = formatter.ask(question);
+  info.is_rarely_tagged = info.prompt != tagged;
+  return info;
 }
 
 }  // namespace
@@ -72,7 +75,8 @@ std::string SetInfo::text() const {
   if (!prompts.empty()) text += "\nprompts:\n";
   for (const PromptInfo& prompt : prompts) {
     text += fmt::format("  {:<20}\"{}\"", prompt.style, prompt.prompt);
-    text += prompt.num_templates > 0 ? fmt::format(", in {} ways of asking\n", prompt.num_templates) : "\n";
+    if (prompt.num_templates > 0) text += fmt::format(", in {} ways of asking", prompt.num_templates);
+    text += prompt.is_rarely_tagged ? fmt::format(", one in ten behind \"{}:\"\n", prompt.style) : "\n";
   }
   if (!found.empty()) text += "\nfound:\n";
   for (const SplitInfo& split : found) {
@@ -89,8 +93,10 @@ Json SetInfo::json() const {
     for (const TableColumn& column : columns) json["columns"][column.name] = column.type;
   }
   for (const PromptInfo& prompt : prompts)
-    json["prompts"].push_back(
-        {{"style", prompt.style}, {"prompt", prompt.prompt}, {"templates", prompt.num_templates}});
+    json["prompts"].push_back({{"style", prompt.style},
+                               {"prompt", prompt.prompt},
+                               {"templates", prompt.num_templates},
+                               {"is_rarely_tagged", prompt.is_rarely_tagged}});
   for (const SplitInfo& split : found) {
     json["found"][split.name] =
         split.num_examples ? Json{{"examples", *split.num_examples}} : Json{{"problem", split.problem}};

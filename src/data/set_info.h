@@ -20,8 +20,9 @@ struct SplitInfo {
 
 struct PromptInfo {
   std::string style;
-  std::string prompt;        // a question in this style, as the released models read it
-  size_t num_templates = 0;  // ways in which it is asked; 0: as the set words it
+  std::string prompt;             // a question in this style, as the released models read it
+  size_t num_templates = 0;       // ways in which it is asked; 0: as the set words it
+  bool is_rarely_tagged = false;  // a tenth of the prompts carries the style as a tag
 };
 
 struct SetInfo {

@@ -88,6 +88,10 @@ void add_histogram(report::Page& page, const Histogram& histogram, const std::st
                           histogram.mean(), histogram.quantile(0.5), histogram.quantile(0.95), histogram.largest()));
 }
 
+report::Html mean_of(const Histogram& histogram) {
+  return report::text(histogram.counts.empty() ? "-" : fmt::format("{:.1f}", histogram.mean()));
+}
+
 std::string capital(std::string text) {
   if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
   return text;
@@ -172,14 +176,13 @@ Json Statistics::json() const {
 
 report::Page statistics_page(const Statistics& statistics) {
   report::Page page("What is in " + statistics.name);
-  page.paragraph(fmt::format("{} examples with {} pictures and {} styles of conversations.", statistics.num_examples,
+  page.paragraph(fmt::format("Examples: {}. Pictures: {}. Styles of conversations: {}.", statistics.num_examples,
                              statistics.num_pictures, statistics.styles.size()));
   std::vector<std::vector<report::Html>> rows;
   for (const auto& [name, style] : statistics.styles) {
     rows.push_back({report::text(name), report::text(fmt::format("{}", style.num_conversations)),
-                    report::text(fmt::format("{}", style.num_turns)),
-                    report::text(fmt::format("{:.1f}", style.question_words.mean())),
-                    report::text(fmt::format("{:.1f}", style.answer_words.mean()))});
+                    report::text(fmt::format("{}", style.num_turns)), mean_of(style.question_words),
+                    mean_of(style.answer_words)});
   }
   page.table({"style", "conversations", "turns", "words of a question", "words of an answer"}, rows);
   if (statistics.num_unreadable > 0) {

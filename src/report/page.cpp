@@ -21,7 +21,7 @@ svg, img { max-width: 100%; height: auto; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .95rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); }
-td { white-space: pre-wrap; overflow-wrap: anywhere; }
+td { white-space: pre-wrap; overflow-wrap: anywhere; } td:first-child { overflow-wrap: break-word; }
 )";
 
 // Length of the valid UTF-8 character at `at`, or 0.

@@ -73,7 +73,8 @@ std::vector<std::vector<std::string>> simple_commands(const std::string& text) {
 void check_verb(const std::vector<std::string>& words, const std::string& where) {
   ASSERT_GT(words.size(), 1u) << where;
   if (words[1] == "--help" || words[1] == "--version") return;
-  const VerbEntry* entry = find_verb(words[1]);
+  const VerbEntry* entry = words.size() > 2 ? find_verb(words[1] + " " + words[2]) : nullptr;
+  if (entry == nullptr) entry = find_verb(words[1]);
   ASSERT_NE(entry, nullptr) << where << ": no verb '" << words[1] << "'";
   std::set<std::string> names{"--help"};
   for (const OptionDoc& option : document(*entry).options) {
@@ -111,7 +112,7 @@ TEST(Documents, CommandsNameKnownProgramsVerbsAndFlags) {
 }
 
 // In a folder that has what the documents speak of: MODEL, photo.jpg, desk.jpg, questions.txt, texts.jsonl, own-data.yaml
-// with its data.
+// with its data, own.jsonl, pixmo-points.
 TEST(Documents, MarkedCommandsRun) {
   const test::TemporaryFolder folder;
   test::write_pointing_model(
@@ -128,6 +129,10 @@ TEST(Documents, MarkedCommandsRun) {
         << R"({"id": "1", "image": "../photo.jpg", "annotations": [{"style": "pointing", "label": "torx screw", )"
         << R"("points": [[12.5, 40]], "point_scale": 100}, {"style": "pointing", "label": "nut", "points": []}]})" << "\n";
   }
+  std::ofstream(folder.path() / "own.jsonl")
+      << R"({"id": "1", "image": "photo.jpg", "annotations": [{"style": "user_qa", "question": "?", "answer": "!"}]})";
+  fs::create_directory(folder.path() / "pixmo-points");
+  fs::copy(test::fixture_path("parquet/pixmo-points.parquet"), folder.path() / "pixmo-points/train.parquet");
   int num_commands = 0;
   for (const DocumentedCommand& command : documented_commands()) {
     if (!command.is_runnable) continue;
@@ -138,7 +143,8 @@ TEST(Documents, MarkedCommandsRun) {
   }
   EXPECT_GT(num_commands, 15);
   for (const char* written : {"cups.png", "captions.jsonl", "mugs.png", "mugs.svg", "trace.safetensors",
-                              "molmo-bf16/config.json", "tiny/config.json", "runs/own-data/report.html", "merged/config.json"}) {
+                              "molmo-bf16/config.json", "tiny/config.json", "runs/own-data/report.html",
+                              "merged/config.json", "own.html", "again.jsonl", "pixmo-points/report.json"}) {
     EXPECT_TRUE(fs::exists(folder.path() / written)) << written;
   }
 }

@@ -10,6 +10,7 @@
 
 #include "child.h"
 #include "cli/command_doc.h"
+#include "cli/man_pages.h"
 #include "cli/program.h"
 #include "cli/verb.h"
 #include "fixtures.h"
@@ -21,6 +22,15 @@ using test::Result;
 using test::run_molmo;
 using testing::HasSubstr;
 using testing::StartsWith;
+
+// A verb of two words is two arguments; `rest` follows.
+std::vector<std::string> words_of(std::string_view verb, const std::vector<std::string>& rest) {
+  std::vector<std::string> words;
+  std::istringstream text{std::string(verb)};
+  for (std::string word; text >> word;) words.push_back(word);
+  words.insert(words.end(), rest.begin(), rest.end());
+  return words;
+}
 
 TEST(Program, WithoutArgumentsShowsHelpAndFails) {
   const Result result = run_molmo({});
@@ -54,6 +64,19 @@ TEST(Program, UnknownVerbNamesTheNearest) {
             "molmo: unknown flag '--versoin'. Did you mean '--version'? See 'molmo --help'.\n");
 }
 
+TEST(Program, VerbsOfTwoWordsHaveAHelpOfTheirOwn) {
+  const Result help = run_molmo({"data", "--help"});
+  EXPECT_EQ(help.status, kExitDone);
+  EXPECT_THAT(help.out, HasSubstr("\n  fetch "));
+  const Result alone = run_molmo({"data"});
+  EXPECT_EQ(alone.status, kExitUsage);
+  EXPECT_EQ(alone.err, help.out);
+  EXPECT_EQ(run_molmo({"data", "lsit"}).err,
+            "molmo: unknown verb 'data lsit'. Did you mean 'data list'? See 'molmo data --help'.\n");
+  EXPECT_EQ(run_molmo({"help", "data", "list"}).out, run_molmo({"data", "list", "--help"}).out);
+  EXPECT_EQ(run_molmo({"man", "data", "list"}).status, kExitDone);
+}
+
 TEST(Program, UnknownFlagNamesTheNearestOfEveryVerb) {
   for (const VerbEntry& entry : verbs()) {
     for (const OptionDoc& option : document(entry).options) {
@@ -61,7 +84,7 @@ TEST(Program, UnknownFlagNamesTheNearestOfEveryVerb) {
       std::string misspelt = option.long_name;
       std::swap(misspelt[3], misspelt[4]);
       if (misspelt == option.long_name) continue;
-      const Result result = run_molmo({std::string(entry.name), misspelt + "=1"});
+      const Result result = run_molmo(words_of(entry.name, {misspelt + "=1"}));
       EXPECT_EQ(result.status, kExitUsage) << entry.name << " " << misspelt;
       EXPECT_THAT(result.err, HasSubstr("unknown flag '" + misspelt + "'. Did you mean '" + option.long_name + "'?"));
       break;  // one process per verb is enough: the hint is the same code for all flags
@@ -86,7 +109,7 @@ TEST(Program, EveryVerbHasHelpWithExamplesThatUseItsOwnFlags) {
         EXPECT_TRUE(!word.starts_with('-') || word == "-" || names.contains(word)) << example.command;
       }
     }
-    const Result result = run_molmo({doc.name, "--help"});
+    const Result result = run_molmo(words_of(doc.name, {"--help"}));
     EXPECT_EQ(result.status, kExitDone);
     EXPECT_THAT(result.out, HasSubstr("Usage: " + doc.usage()));
   }
@@ -127,7 +150,7 @@ TEST(Program, ManPagesAreCleanRoff) {
   const test::TemporaryFolder folder;
   ASSERT_EQ(run_molmo({"man", "-o", folder.path()}).status, kExitDone);
   for (const VerbEntry& entry : verbs()) {
-    const std::filesystem::path page = folder.path() / ("molmo-" + std::string(entry.name) + ".1");
+    const std::filesystem::path page = folder.path() / man_page_file(entry);
     ASSERT_TRUE(std::filesystem::exists(page));
     if (!std::filesystem::exists("/usr/bin/groff")) continue;
     const Result checked = test::Child("/usr/bin/groff", {"-man", "-ww", "-Tutf8", "-P-cbou", page}).finish();
@@ -151,7 +174,9 @@ std::set<std::string> complete_in_bash(const std::string& line) {
 
 TEST(Completion, BashOffersVerbsFlagsAndChoices) {
   const auto offered = complete_in_bash("molmo ");
-  for (const VerbEntry& entry : verbs()) EXPECT_TRUE(offered.contains(std::string(entry.name))) << entry.name;
+  for (const std::string& word : first_words()) EXPECT_TRUE(offered.contains(word)) << word;
+  EXPECT_THAT(complete_in_bash("molmo data "), testing::IsSupersetOf({"list", "info", "fetch", "show"}));
+  EXPECT_THAT(complete_in_bash("molmo data fetch --retry"), testing::ElementsAre("--retry-failed"));
   EXPECT_THAT(complete_in_bash("molmo completion "), testing::ElementsAre("bash", "fish", "zsh"));
   EXPECT_THAT(complete_in_bash("molmo man --ou"), testing::ElementsAre("--output"));
 }
@@ -162,7 +187,7 @@ TEST(Completion, ShellsWithoutANameAreRefused) {
   for (const char* shell : {"zsh", "fish"}) {
     const Result result = run_molmo({"completion", shell});
     EXPECT_EQ(result.status, kExitDone);
-    for (const VerbEntry& entry : verbs()) EXPECT_THAT(result.out, HasSubstr(std::string(entry.name)));
+    for (const std::string& word : first_words()) EXPECT_THAT(result.out, HasSubstr(word));
   }
 }
 
