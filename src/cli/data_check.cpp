@@ -36,7 +36,7 @@ class DataCheck final : public Verb {
     options_.decode_pictures = !skips_pictures_;
     const data::DatasetSource source = source_.source();
     const data::RecordCheck check = source.name == "jsonl" ? data::check_records(source.path, options_)
-                                                           : data::check_set(*data::open_dataset(source), options_);
+                                                           : data::check_set(*source_.open(), options_);
     is_json_ ? print_json(check) : print_text(check);
     return check.num_problems == 0 ? kExitDone : kExitFailed;
   }

@@ -29,7 +29,7 @@ class DataConvert final : public Verb {
   }
 
   int run() override {
-    const auto dataset = data::open_dataset(source_.source());
+    const auto dataset = source_.open();
     const data::ConvertSetReport report = data::convert_set(*dataset, output_, options_);
     for (const std::string& problem : report.problems) log_warn("left out: {}", problem);
     fmt::print("{}: {} records", output_.string(), report.num_records);

@@ -53,7 +53,7 @@ class DataShow final : public Verb {
       options_.prompt.system_prompt = config::SystemPrompt::StyleAndLength;
       options_.prompt.message_format = config::MessageFormat::None;
     }
-    const auto dataset = data::open_dataset(source);
+    const auto dataset = source_.open();
     data::example_page(*dataset, options_).write(output_);
     fmt::print("{}\n", output_.string());
     return kExitDone;

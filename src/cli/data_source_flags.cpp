@@ -3,11 +3,15 @@
 #include "cli/flags.h"
 #include "cli/verb.h"
 #include "config/quirks.h"
+#include "config/training.h"
+#include "synth/synth_dataset.h"
 
 namespace molmo::cli {
 
 void DataSourceFlags::define(Flags& flags) {
-  flags.add_option("NAME", name_, "data set, as `molmo data list` names it, or a file of own data")
+  flags
+      .add_option("NAME", name_,
+                  "data set, as `molmo data list` names it, a file of own data, or a generator: synth:points, ...")
       .required()
       .group("Arguments");
   flags.add_option("--from", path_, "folder with the files of the set, as they were published").type_name("DIR");
@@ -22,9 +26,20 @@ data::DatasetSource DataSourceFlags::source() const {
   const bool is_file = std::filesystem::is_regular_file(name_);
   if (is_file && path_.empty())
     return {.name = "jsonl", .path = name_, .split = split_, .options = options_, .quirks = quirks_};
-  data::find_dataset(name_);
-  if (path_.empty()) throw UsageError("--from is missing: the folder with the files of " + name_ + ".");
+  const bool is_drawn = synth::is_synth_dataset(name_);
+  if (!is_drawn) data::find_dataset(name_);
+  if (path_.empty() && !is_drawn) throw UsageError("--from is missing: the folder with the files of " + name_ + ".");
   return {.name = name_, .path = path_, .split = split_, .options = options_, .quirks = quirks_};
+}
+
+std::shared_ptr<const data::Dataset> DataSourceFlags::open() const {
+  const data::DatasetSource source = this->source();
+  if (!synth::is_synth_dataset(source.name)) return data::open_dataset(source);
+  config::DataSource drawn;
+  drawn.name = source.name;
+  drawn.split = source.split;
+  drawn.options = source.options;
+  return synth::open_synth_dataset(drawn);
 }
 
 }  // namespace molmo::cli

@@ -1,6 +1,7 @@
 // The flags by which verbs name a data set: what it is, where its files lie, which part of it.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,12 @@ class Flags;
 
 class DataSourceFlags {
  public:
-  // NAME may be left out where own data is meant.
   void define(Flags& flags);
+  // A file of own data has the name "jsonl". Throws InvalidArgument for a set that does not exist, UsageError where the
+  // folder is missing.
   data::DatasetSource source() const;
+  // Opens it; also a generator, "synth:points".
+  std::shared_ptr<const data::Dataset> open() const;
 
  private:
   std::string name_, path_, split_ = "train";

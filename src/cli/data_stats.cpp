@@ -29,7 +29,7 @@ class DataStats final : public Verb {
   }
 
   int run() override {
-    const auto dataset = data::open_dataset(source_.source());
+    const auto dataset = source_.open();
     const data::Statistics statistics = data::collect_statistics(*dataset, options_);
     if (!output_.empty()) data::statistics_page(statistics).write(output_);
     is_json_ ? fmt::print("{}\n", dump_json(statistics.json(), /*pretty=*/true)) : print_text(statistics);

@@ -8,6 +8,7 @@
 #include "data/jsonl.h"
 #include "data/record_file.h"
 #include "data/sha256.h"
+#include "image/encode.h"
 #include "image/inspect.h"
 
 namespace molmo::data {
@@ -17,6 +18,10 @@ namespace fs = std::filesystem;
 
 // The whole path of a file, and a file for a picture in memory. True where one was written.
 bool place(Picture& picture, const fs::path& folder) {
+  if (picture.pixels) {
+    picture.bytes = std::make_shared<const std::string>(image::encode_png(*picture.pixels));
+    picture.pixels.reset();
+  }
   if (!picture.bytes) {
     picture.file = fs::absolute(picture.file).lexically_normal();
     return false;

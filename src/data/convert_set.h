@@ -24,10 +24,10 @@ struct ConvertSetReport {
   std::vector<std::string> problems;  // the first reasons
 };
 
-// Writes records to `path`, which ends in .jsonl or .parquet. Pictures that a table carries become files in the folder
-// `images` beside it, named by their SHA-256; other pictures stay where they are. Points inside answers are written
-// out; metadata of evaluations is not kept. Examples that cannot be read, or that a record cannot say, are left out and
-// counted. Atomic; reports progress.
+// Writes records to `path`, which ends in .jsonl or .parquet. Pictures that a table carries, and drawn ones,
+// become files in the folder `images` beside it, named by their SHA-256; other pictures stay where they are. Points
+// inside answers are written out; metadata of evaluations is not kept. Examples that cannot be read, or that a record
+// cannot say, are left out and counted. Atomic; reports progress.
 ConvertSetReport convert_set(const Dataset& dataset, const std::filesystem::path& path,
                              const ConvertSetOptions& options);
 

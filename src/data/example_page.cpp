@@ -11,11 +11,6 @@
 namespace molmo::data {
 namespace {
 
-image::Image decode(const Picture& picture) {
-  if (!picture.bytes) return image::read_image(picture.file);
-  return image::decode_image(std::as_bytes(std::span(*picture.bytes)), "picture in the table");
-}
-
 PointPx in_pixels(const std::array<double, 2>& point, const std::optional<double>& scale, ImageSize size) {
   if (!scale) return {point[0], point[1]};
   return to_px(PointPct{point[0] * 100 / *scale, point[1] * 100 / *scale}, size);
@@ -95,7 +90,7 @@ void add_example(report::Page& page, const ShownExample& shown, int64_t max_side
 ShownExample prepare_shown_example(const Dataset& dataset, uint64_t index, const ExamplePageOptions& options) {
   RandomStream draws(options.seed, dataset.name(), index);
   ShownExample shown{.example = dataset.example(index, draws), .pictures = {}, .points = {}, .conversations = {}};
-  for (const Picture& picture : shown.example.pictures) shown.pictures.push_back(decode(picture));
+  for (const Picture& picture : shown.example.pictures) shown.pictures.push_back(decode_picture(picture));
   if (!shown.pictures.empty()) {
     shown.example.text.image_size = shown.pictures.front().size;
     for (const text::Annotation& annotation : shown.example.text.annotations)

@@ -45,7 +45,7 @@ std::shared_ptr<const Dataset> open_pixmo_ask(const DatasetSource& source) {
     const PixmoRecord record = records->record(index);
     text::StreamDraws draws(stream);
     const Json fields = pixmo_ask_example(Row(record.columns, record.where), {builtin_no_pointing_prefixes(), draws});
-    return make_example(fields, record.id, {{.file = record.picture, .bytes = {}}}, record.where);
+    return make_example(fields, record.id, {{.file = record.picture}}, record.where);
   });
 }
 

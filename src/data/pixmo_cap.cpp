@@ -47,7 +47,7 @@ std::shared_ptr<const Dataset> open_pixmo_cap(const DatasetSource& source) {
     const PixmoRecord record = records->record(index);
     text::StreamDraws draws(stream);
     return make_example(pixmo_cap_example(Row(record.columns, record.where), mode, draws), record.id,
-                        {{.file = record.picture, .bytes = {}}}, record.where);
+                        {{.file = record.picture}}, record.where);
   });
 }
 

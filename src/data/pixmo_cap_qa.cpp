@@ -57,7 +57,7 @@ std::shared_ptr<const Dataset> open_pixmo_cap_qa(const DatasetSource& source) {
     text::StreamDraws draws(stream);
     const Json fields =
         pixmo_cap_qa_example(Row(record.columns, record.where), style, {builtin_no_pointing_prefixes(), draws}, quirks);
-    return make_example(fields, record.id, {{.file = record.picture, .bytes = {}}}, record.where);
+    return make_example(fields, record.id, {{.file = record.picture}}, record.where);
   });
 }
 

@@ -60,8 +60,7 @@ std::shared_ptr<const Dataset> open_pixmo_clocks(const DatasetSource& source) {
     const Row row(columns, table->where(rows[index]));
     const auto picture = find_clock(*pictures, row.id("example_id"));
     if (!picture) fail(ErrorCategory::NotFound, "{}: its picture is gone", row.where());
-    return make_example(pixmo_clocks_example(row), row.id("example_id"), {{.file = *picture, .bytes = {}}},
-                        row.where());
+    return make_example(pixmo_clocks_example(row), row.id("example_id"), {{.file = *picture}}, row.where());
   });
 }
 

@@ -46,7 +46,7 @@ std::shared_ptr<const Dataset> open_pixmo_count(const DatasetSource& source) {
   return make_dataset(source, records->size(), [=](size_t index) {
     const PixmoRecord record = records->record(index);
     const Json fields = pixmo_count_example(Row(record.columns, record.where), style, is_training);
-    Example example = make_example(fields, record.id, {{.file = record.picture, .bytes = {}}}, record.where);
+    Example example = make_example(fields, record.id, {{.file = record.picture}}, record.where);
     example.text.annotations.front().point_precision = text::PointPrecision::F32;
     return example;
   });

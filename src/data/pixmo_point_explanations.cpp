@@ -92,7 +92,7 @@ std::shared_ptr<const Dataset> open_pixmo_point_explanations(const DatasetSource
     const Json fields = pixmo_point_explanations_example(
         Row(record.columns, record.where), part.number == 2 ? middle : 0, part.number == 1 ? middle : size);
     const std::string id = part.number == 0 ? record.id : record.id + "#" + std::to_string(part.number);
-    return make_example(fields, id, {{.file = record.picture, .bytes = {}}}, record.where);
+    return make_example(fields, id, {{.file = record.picture}}, record.where);
   });
 }
 

@@ -86,7 +86,7 @@ std::shared_ptr<const Dataset> open_pixmo_points(const DatasetSource& source) {
   return make_dataset(source, records->size(), [=](size_t index) {
     const PixmoRecord record = records->record(index);
     return make_example(pixmo_points_example(Row(record.columns, record.where), style), record.id,
-                        {{.file = record.picture, .bytes = {}}}, record.where);
+                        {{.file = record.picture}}, record.where);
   });
 }
 

@@ -23,7 +23,7 @@ std::shared_ptr<const Dataset> open_pixmo_points_eval(const DatasetSource& sourc
   return make_dataset(source, records->size(), [=](size_t index) {
     const PixmoRecord record = records->record(index);
     return make_example(pixmo_points_eval_example(Row(record.columns, record.where)), record.id,
-                        {{.file = record.picture, .bytes = {}}}, record.where);
+                        {{.file = record.picture}}, record.where);
   });
 }
 
