@@ -84,7 +84,7 @@ class Synth final : public Verb {
     if (sheet_.extension() == ".png") {
       image::write_png(sheet, sheet_);
     } else {
-      image::write_jpeg(sheet, sheet_);
+      image::write_jpeg(sheet, sheet_, static_cast<int>(options_.synth.quality));
     }
   }
 

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "synth/canvas.h"
 #include "synth/font.h"
-#include "synth/vocabulary.h"
+#include "synth/label_classes.h"
 
 namespace molmo::synth {
 namespace {
@@ -343,9 +343,8 @@ image::Image render(const ClockLook& look, bool with_hands) {
 
 std::vector<uint8_t> label_map(const ClockLook& look, LabelMap labels) {
   if (labels == LabelMap::All) {
-    const auto num_kinds = static_cast<uint8_t>(vocabulary().kinds.size());
     std::vector<uint8_t> all = label_map(look, LabelMap::Hands);
-    for (uint8_t& value : all) value = value == 0 ? 0 : static_cast<uint8_t>(value + num_kinds);
+    for (uint8_t& value : all) value = value == 0 ? 0 : static_cast<uint8_t>(value + first_hand_class());
     all.resize(3 * all.size(), 255);
     return all;
   }

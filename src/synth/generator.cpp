@@ -15,6 +15,8 @@ SynthSample make_caption_questions(const SynthOptions& options, RandomStream& dr
 SynthSample make_questions(const SynthOptions& options, RandomStream& draws);
 SynthSample make_scene(const SynthOptions& options, RandomStream& draws);
 SynthSample make_clock(const SynthOptions& options, RandomStream& draws);
+SynthSample make_docs(const SynthOptions& options, RandomStream& draws);
+SynthSample make_android(const SynthOptions& options, RandomStream& draws);
 SynthSample make_text(const SynthOptions& options, RandomStream& draws);
 
 namespace {
@@ -27,6 +29,8 @@ constexpr GeneratorEntry kGenerators[] = {
     {"ask", "scenes with questions and short answers", Schema::Ask, make_questions},
     {"scenes", "scenes with all of these about the same picture", Schema::Records, make_scene},
     {"clocks", "clocks and watches, and the time that they show", Schema::Clocks, make_clock},
+    {"docs", "charts, tables, documents, diagrams and screens with questions", Schema::Docs, make_docs},
+    {"android", "screens of phones, and what to do on them", Schema::Records, make_android},
     {"text", "captions, questions and answers without pictures", Schema::Records, make_text},
 };
 

@@ -14,7 +14,7 @@ namespace molmo::synth {
 
 enum class Difficulty { Easy, Medium, Hard };
 enum class CaptionLength { Short, Medium, Long };
-enum class LabelMap { None, Kinds, Colors, Offsets, KindColors, KindOffsets, Time, Hands, All };
+enum class LabelMap { None, Kinds, Colors, Offsets, KindColors, KindOffsets, Time, Hands, All, Characters };
 
 struct SynthOptions {
   uint64_t seed = 0;
@@ -84,6 +84,7 @@ struct molmo::EnumNames<molmo::synth::LabelMap> {
                                                           {KindOffsets, "kind_offsets"},
                                                           {Time, "time"},
                                                           {Hands, "hands"},
+                                                          {Characters, "characters"},
                                                           {All, "all"}};
 };
 

@@ -10,8 +10,8 @@ namespace molmo::synth {
 namespace {
 
 // Generators, and how often each is heard.
-constexpr std::array<std::string_view, 5> kKinds = {"cap", "points", "ask", "scenes", "clocks"};
-constexpr double kWeights[] = {0.35, 0.25, 0.25, 0.1, 0.05};
+constexpr std::array<std::string_view, 6> kKinds = {"cap", "points", "ask", "scenes", "clocks", "docs"};
+constexpr double kWeights[] = {0.32, 0.22, 0.22, 0.1, 0.04, 0.1};
 
 }  // namespace
 

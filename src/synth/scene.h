@@ -90,8 +90,8 @@ Scene draw_scene(const SceneRules& rules, const ScenePlan& plan, RandomStream& d
 // `without` leaves one object out and changes nothing else, for checks of the truth.
 image::Image render(const Scene& scene, std::optional<size_t> without = std::nullopt);
 
-// [height, width], a class per pixel, or three of these for All; see docs/synth.md. Throws InvalidArgument for labels of clocks, and where the
-// rules have more kinds than a byte can tell apart.
+// [height, width], a class per pixel, or three of these for All; see docs/synth.md. Throws InvalidArgument for labels
+// of clocks, and where the rules have more kinds than a byte can tell apart.
 std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, LabelMap labels);
 
 }  // namespace molmo::synth

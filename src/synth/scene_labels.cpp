@@ -39,8 +39,8 @@ std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, Labe
   const int num_colors = static_cast<int>(color_names().size()) + 1;
   const bool joins_kinds = labels == LabelMap::KindColors || labels == LabelMap::KindOffsets;
   const int per_kind = labels == LabelMap::KindColors ? num_colors : kNumOffsets;
-  if (labels == LabelMap::Time || labels == LabelMap::Hands) {
-    fail(ErrorCategory::InvalidArgument, "labels: '{}' are those of clocks", enum_name(labels));
+  if (labels == LabelMap::Time || labels == LabelMap::Hands || labels == LabelMap::Characters) {
+    fail(ErrorCategory::InvalidArgument, "labels: '{}' are not those of scenes", enum_name(labels));
   }
   if (joins_kinds && static_cast<int>(rules.kinds.size()) * per_kind > 255) {
     fail(ErrorCategory::InvalidArgument, "labels: '{}' tell at most {} kinds apart, and there are {}; set num_kinds",

@@ -95,9 +95,30 @@ TEST(WriteSet, TablesAreThoseOfPixmo) {
   }
 }
 
+// One table for each part, which carries its pictures.
+TEST(WriteSet, DocsAreThoseOfPixmoDocs) {
+  const test::TemporaryFolder folder;
+  const fs::path output = folder.path() / "set";
+  WriteOptions options = small(output);
+  options.num_examples = 60;
+  EXPECT_EQ(write_set(find_generator("docs"), options).num_rows, 60);
+  size_t num_rows = 0;
+  for (const char* part : {"charts", "tables", "diagrams", "other"}) {
+    const auto table = data::ParquetTable::open(data::find_parquet_files(output / part, "train"));
+    EXPECT_EQ(table->columns(), data::pixmo_columns("pixmo-docs")) << part;
+    num_rows += table->size();
+    const Json row = table->row(0);
+    const auto& bytes = row.at("image").at("bytes").get_binary();
+    const auto picture = image::decode_image(std::as_bytes(std::span(bytes.data(), bytes.size())), part);
+    EXPECT_EQ(picture.size, (ImageSize{96, 96}));
+    EXPECT_EQ(row.at("questions").at("question").size(), row.at("questions").at("answer").size());
+  }
+  EXPECT_EQ(num_rows, 60u);
+}
+
 TEST(WriteSet, RecordsAreReadAsOwnData) {
   const test::TemporaryFolder folder;
-  for (const char* kind : {"scenes", "text"}) {
+  for (const char* kind : {"scenes", "text", "android"}) {
     const fs::path output = folder.path() / kind;
     write_set(find_generator(kind), small(output, std::string(kind) == "scenes" ? LabelMap::Kinds : LabelMap::None));
     const data::RecordCheck check = data::check_jsonl(output / "data.jsonl");

@@ -1,0 +1,232 @@
+// Diagrams: flow charts and trees, with a layout of our own.
+#include <cairo.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "synth/docs.h"
+#include "synth/draws.h"
+
+namespace molmo::synth {
+namespace {
+
+struct Node {
+  std::string name;
+  PointPx center;
+  double width = 0, height = 0;
+  bool is_condition = false;  // drawn as a diamond
+};
+
+struct DiagramLook {
+  Color fill, ink;
+  double line_width = 1, size = 12;
+  bool is_round = false;
+};
+
+DiagramLook draw_look(Page& page, const FigureContext& context, double share) {
+  RandomStream& draws = context.draws;
+  DiagramLook look;
+  const Color color = typical(pick(draws, page.style().colors));
+  look.fill = mix(color, page.style().paper, between(draws, 0.5, 0.85));
+  look.ink = luminance(look.fill) > 0.5 ? Color{0.05, 0.05, 0.08} : Color{1, 1, 1};
+  look.line_width = std::max(1.0, page.side() * between(draws, 0.004, 0.008));
+  look.size = page.size(share);
+  look.is_round = chance(draws, 0.5);
+  return look;
+}
+
+void paint_node(Page& page, const Node& node, const DiagramLook& look) {
+  cairo_t* cairo = page.cairo();
+  const double left = node.center.x - node.width / 2, top = node.center.y - node.height / 2;
+  cairo_new_path(cairo);
+  if (node.is_condition) {
+    cairo_move_to(cairo, node.center.x, top);
+    cairo_line_to(cairo, left + node.width, node.center.y);
+    cairo_line_to(cairo, node.center.x, top + node.height);
+    cairo_line_to(cairo, left, node.center.y);
+    cairo_close_path(cairo);
+  } else {
+    rounded_rectangle(cairo, left, top, node.width, node.height,
+                      look.is_round ? node.height * 0.4 : node.height * 0.06);
+  }
+  set_color(cairo, look.fill);
+  cairo_fill_preserve(cairo);
+  set_color(cairo, page.style().ink);
+  cairo_set_line_width(cairo, look.line_width);
+  cairo_stroke(cairo);
+  page.text_at_middle(node.name,
+                      {.x = node.center.x,
+                       .size = look.size,
+                       .align = Align::Center,
+                       .max_width = node.width * (node.is_condition ? 0.62 : 0.88),
+                       .color = &look.ink},
+                      node.center.y);
+  page.truth()["nodes"].push_back({{"name", node.name}, {"box", box_json(left, top, node.width, node.height)}});
+}
+
+void arrow(Page& page, PointPx from, PointPx to, const DiagramLook& look) {
+  const double angle = std::atan2(to.y - from.y, to.x - from.x), head = look.line_width * 4.5;
+  const PointPx neck{to.x - head * 0.8 * std::cos(angle), to.y - head * 0.8 * std::sin(angle)};
+  page.line(from.x, from.y, neck.x, neck.y, page.style().ink, look.line_width);
+  cairo_t* cairo = page.cairo();
+  cairo_new_path(cairo);
+  for (const double turn : {0.0, 2.75, -2.75}) {
+    const double reach = turn == 0 ? 0 : head;
+    cairo_line_to(cairo, to.x + reach * std::cos(angle + turn), to.y + reach * std::sin(angle + turn));
+  }
+  cairo_close_path(cairo);
+  cairo_fill(cairo);
+}
+
+void add_edge(Page& page, const std::string& from, const std::string& to, std::string_view label = "") {
+  page.truth()["edges"].push_back({{"from", from}, {"to", to}, {"label", label}});
+}
+
+}  // namespace
+
+Questions draw_flow_chart(Page& page, const FigureContext& context) {
+  RandomStream& draws = context.draws;
+  const auto count =
+      static_cast<size_t>(context.is_easy ? whole(draws, 3, 4) : whole(draws, 3, context.is_hard ? 7 : 5));
+  const std::vector<std::string> steps = context.words.pick_some("steps", count + 1, draws);
+  const bool is_lying = !context.is_easy && count <= 4 && chance(draws, 0.4);
+  // A condition goes on in the row where the answer is yes, and leaves it where it is no.
+  const bool has_condition = !context.is_easy && !is_lying && chance(draws, 0.5);
+  const size_t condition_at = has_condition ? 1 + draws.below(count - 2) : count;
+  const DiagramLook look = draw_look(page, context, context.is_easy ? 0.08 : 0.044);
+  const double margin = page.side() * 0.05;
+  const double length = (is_lying ? page.width() : page.height()) - 2 * margin;
+  const double pitch = length / static_cast<double>(count);
+  const double middle = has_condition ? page.width() * 0.38 : (is_lying ? page.height() : page.width()) / 2;
+  std::vector<Node> nodes;
+  for (size_t i = 0; i < count; ++i) {
+    Node node;
+    node.is_condition = i == condition_at;
+    node.name = node.is_condition ? context.words.pick("conditions", draws) : steps[i];
+    const double along = margin + pitch * (static_cast<double>(i) + 0.5);
+    node.center = is_lying ? PointPx{along, middle} : PointPx{middle, along};
+    node.width = is_lying ? pitch * 0.74
+                          : std::min(page.width() * 0.62,
+                                     std::max(page.side() * 0.3, page.text_width(node.name, look.size) * 1.35));
+    node.height = is_lying ? page.side() * 0.2 : pitch * 0.58;
+    if (node.is_condition) node.width = std::min(page.width() * 0.55, node.width * 1.5), node.height = pitch * 0.7;
+    nodes.push_back(node);
+  }
+  for (size_t i = 0; i + 1 < count; ++i) {
+    const Node &a = nodes[i], &b = nodes[i + 1];
+    const PointPx from =
+        is_lying ? PointPx{a.center.x + a.width / 2, middle} : PointPx{middle, a.center.y + a.height / 2};
+    const PointPx to =
+        is_lying ? PointPx{b.center.x - b.width / 2, middle} : PointPx{middle, b.center.y - b.height / 2};
+    arrow(page, from, to, look);
+    add_edge(page, a.name, b.name, a.is_condition ? "yes" : "");
+    if (a.is_condition)
+      page.text_at_middle("yes", {.x = middle + look.size * 0.4, .size = look.size * 0.85}, (from.y + to.y) / 2);
+  }
+  for (const Node& node : nodes) paint_node(page, node, look);
+  Questions questions;
+  if (has_condition) {
+    const Node& condition = nodes[condition_at];
+    Node other;
+    other.name = steps[count];
+    other.width = page.width() * 0.24;
+    other.height = pitch * 0.5;
+    other.center = {page.width() - margin - other.width / 2, condition.center.y};
+    const PointPx from{condition.center.x + condition.width / 2, condition.center.y},
+        to{other.center.x - other.width / 2, other.center.y};
+    arrow(page, from, to, look);
+    add_edge(page, condition.name, other.name, "no");
+    page.text("no", {.x = (from.x + to.x) / 2,
+                     .baseline = from.y - look.size * 0.3,
+                     .size = look.size * 0.85,
+                     .align = Align::Center});
+    paint_node(page, other, look);
+    const std::string asked = condition.name.substr(0, condition.name.size() - 1);
+    questions.push_back({"What comes after \"" + asked + "?\" if the answer is yes?", nodes[condition_at + 1].name, 2});
+    questions.push_back({"What comes after \"" + asked + "?\" if the answer is no?", other.name, 2});
+  }
+  for (size_t i = 0; i + 1 < count; ++i) {
+    const double weight = 3.0 / static_cast<double>(count);
+    if (!nodes[i].is_condition && !nodes[i + 1].is_condition) {
+      questions.push_back({"What comes after " + nodes[i].name + "?", nodes[i + 1].name, weight});
+      questions.push_back({"What comes before " + nodes[i + 1].name + "?", nodes[i].name, weight});
+    }
+  }
+  questions.push_back({"What is the first step?", nodes.front().name, 1.5});
+  questions.push_back({"What is the last step?", nodes.back().name, has_condition ? 0.0 : 1.5});
+  questions.push_back({"How many boxes are there?", std::to_string(count + (has_condition ? 1 : 0)), 0.8});
+  std::erase_if(questions, [](const DocQuestion& question) { return question.weight == 0; });
+  page.truth()["part"] = "diagrams";
+  page.truth()["figure"] = "flow_chart";
+  return questions;
+}
+
+Questions draw_tree_diagram(Page& page, const FigureContext& context) {
+  RandomStream& draws = context.draws;
+  const DiagramLook look = draw_look(page, context, context.is_easy ? 0.072 : 0.038);
+  const auto num_children = static_cast<size_t>(context.is_easy ? 2 : whole(draws, 2, 3));
+  std::vector<size_t> num_grandchildren(num_children, 0);
+  if (!context.is_easy) {
+    for (size_t& count : num_grandchildren) count = static_cast<size_t>(whole(draws, 0, 2));
+  }
+  size_t num_leaves = 0, total = 1 + num_children;
+  for (const size_t count : num_grandchildren) num_leaves += std::max<size_t>(1, count), total += count;
+  const bool is_deep = total > 1 + num_children;
+  const std::vector<std::string> names = context.words.pick_some("first_names", total, draws);
+  const double margin = page.side() * 0.05, slot = (page.width() - 2 * margin) / static_cast<double>(num_leaves);
+  const double pitch = (page.height() - 2 * margin) / (is_deep ? 3 : 2),
+               node_height = std::min(pitch * 0.5, look.size * 2.6);
+  const auto row_y = [&](int row) { return margin + pitch * (row + 0.5); };
+  size_t next_name = 0;
+  Node root{.name = names[next_name++],
+            .center = {page.width() / 2, row_y(0)},
+            .width = std::min(page.width() * 0.5, page.side() * 0.42),
+            .height = node_height};
+  std::vector<std::pair<Node, std::string>> nodes = {{root, ""}};  // and who is above
+  Questions questions;
+  double left = margin;
+  const auto link = [&](const Node& above, const Node& below) {
+    const double from_y = above.center.y + above.height / 2, to_y = below.center.y - below.height / 2,
+                 bend = (from_y + to_y) / 2;
+    page.line(above.center.x, from_y, above.center.x, bend, page.style().ink, look.line_width);
+    page.line(above.center.x, bend, below.center.x, bend, page.style().ink, look.line_width);
+    page.line(below.center.x, bend, below.center.x, to_y, page.style().ink, look.line_width);
+    add_edge(page, above.name, below.name);
+  };
+  for (size_t i = 0; i < num_children; ++i) {
+    const auto leaves = static_cast<double>(std::max<size_t>(1, num_grandchildren[i]));
+    const Node child{.name = names[next_name++],
+                     .center = {left + slot * leaves / 2, row_y(1)},
+                     .width = std::min(slot * leaves * 0.85, page.side() * 0.4),
+                     .height = node_height};
+    link(root, child);
+    nodes.push_back({child, root.name});
+    for (size_t k = 0; k < num_grandchildren[i]; ++k) {
+      const Node leaf{.name = names[next_name++],
+                      .center = {left + slot * (static_cast<double>(k) + 0.5), row_y(2)},
+                      .width = slot * 0.85,
+                      .height = node_height};
+      link(child, leaf);
+      nodes.push_back({leaf, child.name});
+    }
+    if (num_grandchildren[i] > 0) {
+      questions.push_back({"How many people report to " + child.name + "?", std::to_string(num_grandchildren[i]), 0.8});
+    }
+    left += slot * leaves;
+  }
+  for (const auto& [node, above] : nodes) {
+    paint_node(page, node, look);
+    if (!above.empty())
+      questions.push_back({"Who is above " + node.name + "?", above, 3.0 / static_cast<double>(total)});
+  }
+  questions.push_back({"Who is at the top?", root.name, 2});
+  questions.push_back({"How many people report to " + root.name + "?", std::to_string(num_children), 1.2});
+  questions.push_back({"How many boxes are there?", std::to_string(total), 1});
+  page.truth()["part"] = "diagrams";
+  page.truth()["figure"] = "tree";
+  return questions;
+}
+
+}  // namespace molmo::synth

@@ -1,0 +1,108 @@
+#include "synth/docs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/nearest.h"
+#include "synth/draws.h"
+#include "synth/generator.h"
+
+namespace molmo::synth {
+namespace {
+
+struct FigureEntry {
+  std::string_view name;
+  std::string_view part;  // of PixMo-Docs
+  Questions (*draw)(Page& page, const FigureContext& context);
+  double weight;  // how often; charts are half of PixMo-Docs
+};
+
+constexpr FigureEntry kFigures[] = {
+    {"bar", "charts", draw_bar_chart, 3},
+    {"horizontal_bar", "charts", draw_horizontal_bar_chart, 2},
+    {"grouped_bar", "charts", draw_grouped_bar_chart, 1.5},
+    {"line", "charts", draw_line_chart, 2},
+    {"pie", "charts", draw_pie_chart, 2},
+    {"scatter", "charts", draw_scatter_plot, 1},
+    {"table", "tables", draw_table, 4},
+    {"receipt", "other", draw_receipt, 1.5},
+    {"form", "other", draw_form, 1.2},
+    {"letter", "other", draw_letter, 1},
+    {"poster", "other", draw_poster, 1},
+    {"slide", "other", draw_slide, 1},
+    {"screen", "other", draw_screen, 1},
+    {"flow_chart", "diagrams", draw_flow_chart, 1.2},
+    {"tree", "diagrams", draw_tree_diagram, 1},
+};
+
+const FigureEntry& draw_figure(const SynthOptions& options, RandomStream& draws) {
+  std::vector<double> weights;
+  for (const FigureEntry& figure : kFigures) {
+    const bool is_wanted = options.figures.empty() ||
+                           std::any_of(options.figures.begin(), options.figures.end(), [&](const std::string& name) {
+                             return name == figure.name || name == figure.part;
+                           });
+    weights.push_back(is_wanted ? figure.weight : 0);
+  }
+  return kFigures[pick_weighted(draws, weights)];
+}
+
+void check_figures(const SynthOptions& options) {
+  std::vector<std::string> names = {"charts", "tables", "other", "diagrams"};
+  for (const FigureEntry& figure : kFigures) names.emplace_back(figure.name);
+  for (const std::string& name : options.figures) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      fail(ErrorCategory::InvalidArgument, "figures: '{}' is not a figure or part of docs.{}", name,
+           did_you_mean(name, names));
+    }
+  }
+}
+
+ImageSize page_size(const SynthOptions& options, std::string_view figure, RandomStream& draws) {
+  ImageSize size{options.size, options.size};
+  if (!options.vary_aspect) return size;
+  const bool is_paper =
+      figure == "receipt" || figure == "form" || figure == "letter" || figure == "poster" || figure == "screen";
+  const double aspect = is_paper ? between(draws, 0.6, 0.85) : between(draws, 0.8, 1.5);
+  (aspect > 1 ? size.height : size.width) =
+      static_cast<int64_t>(std::lround(static_cast<double>(options.size) * std::min(aspect, 1 / aspect)));
+  return size;
+}
+
+}  // namespace
+
+SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
+  check_figures(options);
+  const FigureEntry& figure = draw_figure(options, draws);
+  const bool is_easy = options.difficulty == Difficulty::Easy;
+  const Words words(is_easy);
+  const FigureContext context{words, draws, is_easy, options.difficulty == Difficulty::Hard};
+  const ImageSize size = page_size(options, figure.name, draws);
+  Page page(size, draw_page_style(options, draws));
+  Questions questions = figure.draw(page, context);
+
+  SynthSample sample;
+  sample.text.is_list = true;
+  // Without repetition, by their weights.
+  for (int64_t i = 0; i < options.questions && !questions.empty(); ++i) {
+    std::vector<double> weights;
+    for (const DocQuestion& question : questions) weights.push_back(question.weight);
+    const size_t chosen = pick_weighted(draws, weights);
+    text::Annotation annotation;
+    annotation.style = "pixmo_docs_" + std::string(figure.part);
+    annotation.question = questions[chosen].question;
+    annotation.answer = questions[chosen].answer;
+    page.truth()["questions"].push_back(
+        {{"question", questions[chosen].question}, {"answer", questions[chosen].answer}});
+    sample.text.annotations.push_back(std::move(annotation));
+    questions.erase(questions.begin() + static_cast<std::ptrdiff_t>(chosen));
+  }
+  if (options.labels != LabelMap::None) sample.labels = page.label_map(options.labels);
+  sample.picture = page.finish(draws);
+  sample.truth = std::make_shared<const Json>(std::move(page.truth()));
+  return sample;
+}
+
+}  // namespace molmo::synth

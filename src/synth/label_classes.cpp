@@ -1,0 +1,28 @@
+#include "synth/label_classes.h"
+
+#include <cctype>
+
+#include "base/error.h"
+#include "synth/vocabulary.h"
+
+namespace molmo::synth {
+
+uint8_t first_hand_class() {
+  return static_cast<uint8_t>(vocabulary().kinds.size());
+}
+
+uint8_t first_character_class() {
+  const size_t first = vocabulary().kinds.size() + kNumHandClasses;
+  check_internal(first + kNumCharacterClasses < 255, "more kinds than a label map can tell from hands and characters");
+  return static_cast<uint8_t>(first);
+}
+
+uint8_t character_class(char character) {
+  const auto byte = static_cast<unsigned char>(character);
+  if (byte == ' ') return 0;
+  if (std::isdigit(byte)) return static_cast<uint8_t>(1 + byte - '0');
+  if (std::isalpha(byte)) return static_cast<uint8_t>(11 + std::tolower(byte) - 'a');
+  return kNumCharacterClasses;
+}
+
+}  // namespace molmo::synth
