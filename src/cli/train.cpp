@@ -1,8 +1,11 @@
 // molmo train CONFIG.yaml
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
@@ -30,8 +33,7 @@ class Train final : public Verb {
     flags.examples(
         "# will it fit?\nmolmo train configs/sft-molmo-7b-d.yaml --plan\n"
         "# fine-tune on your own data, with settings of the file overridden\n"
-        "molmo train configs/own-data.yaml stages.0.steps=200 output=my-run\n"
-        "# on two processes\ntorchrun --nproc-per-node 2 --no-python molmo train configs/own-data.yaml\n");
+        "molmo train configs/own-data.yaml stages.0.steps=200 output=my-run\n");
     flags.add_option("CONFIG", config_, "YAML file of the run").required().group("Arguments");
     flags.add_option("KEY=VALUE", overrides_, "settings to change; a number chooses from a list: stages.0.steps=100")
         .group("Arguments");
@@ -55,6 +57,7 @@ class Train final : public Verb {
 
   int run() override {
     threads_.apply();
+    refuse_several_processes();
     if (!output_.empty()) overrides_.push_back("output=" + output_);
     const config::TrainingConfig config = config::read_training_config(config_, overrides_);
     const train::Plan plan = train::plan_training(config, {.num_ranks = num_ranks_, .memory_bytes = memory_bytes()});
@@ -74,6 +77,15 @@ class Train final : public Verb {
   }
 
  private:
+  // Each of them would train all of it, into one folder.
+  static void refuse_several_processes() {
+    for (const char* name : {"WORLD_SIZE", "OMPI_COMM_WORLD_SIZE"}) {
+      const char* value = std::getenv(name);
+      if (value == nullptr || std::string_view(value) == "1") continue;
+      fail(ErrorCategory::Unsupported, "{} is {}: training on several processes is not built in yet", name, value);
+    }
+  }
+
   std::optional<uint64_t> memory_bytes() const {
     if (!memory_gibibytes_) return std::nullopt;
     return static_cast<uint64_t>(*memory_gibibytes_ * (1u << 30));

@@ -12,8 +12,9 @@
 #include "base/atomic_folder.h"
 #include "train/batches.h"
 #include "train/export.h"
+#include "train/folder_lock.h"
 #include "train/run_report.h"
-#include "train/settings_change.h"
+#include "train/settings.h"
 #include "train/step_meter.h"
 
 namespace molmo::train {
@@ -21,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kTokenizerName = "tokenizer";
+constexpr const char* kConfigName = "config.yaml";
 constexpr size_t kMostWarnings = 20;  // about samples that are left out
 
 // Where the run stands: what a checkpoint holds besides tensors.
@@ -33,11 +36,13 @@ struct Position {
   bool is_evaluated = true;  // what was due at this step (evaluation, export) was done
 };
 
-// The folders and files of an interrupted write, which nobody else will finish.
-void remove_leftovers(const fs::path& folder) {
+// What an interrupted write of one of these left behind, which nobody else will finish.
+void remove_leftovers(const fs::path& folder, const std::vector<std::string>& names) {
   std::vector<fs::path> leftovers;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().filename().string().find(".tmp.") != std::string::npos) leftovers.push_back(entry.path());
+    const std::string found = entry.path().filename().string();
+    const auto is_of = [&](const std::string& name) { return found.starts_with(name + ".tmp."); };
+    if (std::any_of(names.begin(), names.end(), is_of)) leftovers.push_back(entry.path());
   }
   for (const fs::path& path : leftovers) {
     std::error_code error;
@@ -52,15 +57,14 @@ class Run {
       : config_(config),
         options_(options),
         output_(config.output),
-        states_(output_ / "checkpoints", options.ranks),
         data_rank_(options.ranks.rank / config.parallel.tensor_parallel),
         num_data_ranks_(options.ranks.num_ranks / config.parallel.tensor_parallel) {}
 
   RunEnd go() {
     config_.validate();
     if (is_writer()) prepare_folder();
-    options_.ranks.all_agree(true);
-    saved_ = states_.newest();
+    states_.emplace(output_ / "checkpoints", options_.ranks);
+    saved_ = states_->newest();
     if (saved_) read_position();
     begin_log();
     for (; at_.stage < config_.stages.size(); begin_next_stage()) {
@@ -88,7 +92,10 @@ class Run {
     std::error_code error;
     fs::create_directories(output_ / "checkpoints", error);
     if (error) fail(ErrorCategory::Io, "{}: cannot create folder: {}", output_.string(), error.message());
-    remove_leftovers(output_);
+    lock_ = std::make_unique<FolderLock>(output_);
+    std::vector<std::string> written = {kTokenizerName, kConfigName, "report.html"};
+    for (const config::StageConfig& stage : config_.stages) written.push_back(stage.name);
+    remove_leftovers(output_, written);
   }
 
   void read_position() {
@@ -120,7 +127,7 @@ class Run {
 
   void begin_log() {
     if (!is_writer()) return;
-    const std::vector<std::string> changes = keep_settings(config_, output_ / "config.yaml");
+    const std::vector<std::string> changes = keep_settings(config_, output_ / kConfigName);
     if (saved_) {
       log_info("going on from {}", saved_->folder().string());
       for (const std::string& change : changes) log_warn("the configuration was changed: {}", change);
@@ -137,7 +144,7 @@ class Run {
   }
 
   std::shared_ptr<const text::Tokenizer> open_tokenizer(const checkpoint::InitialModel& initial) const {
-    const fs::path folder = output_ / "tokenizer";
+    const fs::path folder = output_ / kTokenizerName;
     if (is_writer() && !fs::exists(folder)) {
       AtomicFolder written(folder, /*overwrite=*/false);
       initial.write_tokenizer(written.path());
@@ -237,7 +244,7 @@ class Run {
     const auto scores = options_.evaluate({.config = trainer.model_config(),
                                            .weights = weights,
                                            .adapter = adapter,
-                                           .tokenizer = output_ / "tokenizer",
+                                           .tokenizer = output_ / kTokenizerName,
                                            .place = place()});
     if (log_) log_->add_evaluation(place(), scores);
   }
@@ -246,7 +253,7 @@ class Run {
   void save(Trainer& trainer, bool must_succeed) {
     try {
       if (log_) log_->sync();
-      states_.save(at_.step, progress(), trainer.state(), config_.keep_checkpoints);
+      states_->save(at_.step, progress(), trainer.state(), config_.keep_checkpoints);
     } catch (const Error& error) {
       if (must_succeed || error.category() != ErrorCategory::Io) throw;
       log_warn("step {} could not be saved: {}", at_.step, error.what());
@@ -259,7 +266,7 @@ class Run {
       const std::string base = at_.stage == 0 ? config_.init.model : (output_ / config_.stages[at_.stage - 1].name).string();
       export_stage(trainer, stage(),
                    {.folder = stage_folder(),
-                    .tokenizer = output_ / "tokenizer",
+                    .tokenizer = output_ / kTokenizerName,
                     .dtype = is_last ? config_.export_dtype : DType::F32,
                     .step = at_.stage_step,
                     .base_model = base});
@@ -274,7 +281,8 @@ class Run {
   const config::TrainingConfig config_;
   const RunOptions options_;
   const fs::path output_;
-  checkpoint::TrainingStates states_;
+  std::unique_ptr<FolderLock> lock_;  // of the writer
+  std::optional<checkpoint::TrainingStates> states_;
   const int64_t data_rank_, num_data_ranks_;
   Position at_;
   std::optional<checkpoint::SavedState> saved_;

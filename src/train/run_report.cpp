@@ -10,6 +10,7 @@
 #include "report/plot.h"
 #include "train/line_log.h"
 #include "train/run_log.h"
+#include "train/settings.h"
 
 namespace molmo::train {
 namespace {
@@ -152,9 +153,11 @@ void write_run_report(const config::TrainingConfig& config, const fs::path& fold
   add_plot(page, all.grad_norm, "norm", "Norms of the gradients before clipping.", /*is_logarithmic=*/true);
   page.heading("Speed");
   add_plot(page, all.tokens, "tokens/s", "Tokens per second, padding left out.");
-  add_plot(page, all.waiting, "share", "Share of the time that was spent waiting for data.");
+  add_plot(page, all.waiting, "share", "Share of the time that was spent waiting for data, and of the machine's peak that was used.");
   page.heading("Configuration");
-  page.add({"<pre>" + report::text(config::write_training_config(config)).code + "</pre>"});
+  std::vector<std::vector<report::Html>> settings;
+  for (const auto& [name, value] : list_settings(config)) settings.push_back(row(name, value));
+  page.table({"setting", "value"}, settings);
   page.write(folder / "report.html");
 }
 

@@ -144,6 +144,35 @@ TEST_F(TrainVerb, AdaptersAnswerTooAndLeaveTheWeightsAlone) {
   expect_answers({"-m", folder_.path() / "model", "--lora", folder_.path() / "run/tuning"});
 }
 
+TEST_F(TrainVerb, DrawsItsDataWhileItTrains) {
+  config::StageConfig text = config_.stages[0], labels = text, chat = text;
+  text.name = "text";
+  text.objective = config::Objective::Text;
+  text.data[0].sources[0].name = "synth:text";
+  labels.name = "labels";
+  labels.objective = config::Objective::PatchLabels;
+  labels.patch_classes = {255};
+  labels.data[0].sources[0].name = "synth:points";
+  labels.data[0].sources[0].options = {"size=64", "difficulty=easy", "labels=kinds"};
+  chat.name = "chat";
+  chat.sequence_length = 512;
+  chat.data[0].sources[0].name = "synth:points";
+  chat.data[0].sources[0].options = {"size=64", "difficulty=easy"};
+  config_.stages = {text, labels, chat};
+  for (config::StageConfig& stage : config_.stages) {
+    stage.steps = 2;
+    stage.data[0].sources[0].path = "";
+    stage.validation = stage.data;
+    stage.validation[0].sources[0].split = "validation";
+  }
+  config_.evaluate_every = 2;
+  config_.evaluate_examples = 4;
+  const Result result = run_molmo({"train", write_config(), "-t", "1"});
+  ASSERT_EQ(result.status, kExitDone) << result.err;
+  EXPECT_EQ(read_file(folder_.path() / "run/bad-samples.jsonl"), "");
+  EXPECT_TRUE(fs::exists(folder_.path() / "run/chat/model.safetensors"));
+}
+
 TEST_F(TrainVerb, PlansWithoutTraining) {
   const std::string config = write_config();
   const Result fits = run_molmo({"train", config, "--plan", "--json", "--memory", "1"});

@@ -16,6 +16,7 @@
 #include "checkpoint/safetensors.h"
 #include "data/dataset.h"
 #include "fixtures.h"
+#include "train/folder_lock.h"
 #include "train/line_log.h"
 #include "train/toy_run.h"
 
@@ -244,6 +245,12 @@ TEST_F(Runs, AnotherConfigurationIsToldApart) {
   EXPECT_THAT(messages, testing::Not(testing::Contains(HasSubstr("save_every"))));
   config_.stages[0].name = "other";
   EXPECT_THAT([&] { run_training(config_); }, ThrowsMessage<Error>(HasSubstr("which the configuration does not have")));
+}
+
+TEST_F(Runs, TwoDoNotShareAFolder) {
+  fs::create_directories(run());
+  const FolderLock lock(run());
+  EXPECT_THAT([&] { run_training(config_); }, ThrowsMessage<Error>(HasSubstr("another process is training there")));
 }
 
 TEST_F(Runs, EvaluationsAreGivenTheModelOfTheMoment) {
