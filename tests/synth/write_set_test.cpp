@@ -121,7 +121,7 @@ TEST(WriteSet, RecordsAreReadAsOwnData) {
   for (const char* kind : {"scenes", "text", "android"}) {
     const fs::path output = folder.path() / kind;
     write_set(find_generator(kind), small(output, std::string(kind) == "scenes" ? LabelMap::Kinds : LabelMap::None));
-    const data::RecordCheck check = data::check_jsonl(output / "data.jsonl");
+    const data::RecordCheck check = data::check_records(output / "data.jsonl");
     EXPECT_EQ(check.num_records, 9u);
     EXPECT_EQ(check.num_problems, 0u) << (check.problems.empty() ? "" : check.problems[0].message);
   }
