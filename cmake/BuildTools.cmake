@@ -23,6 +23,12 @@ endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
 
+if(MOLMO_BUILD_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "MOLMO_BUILD_FUZZ needs Clang with its fuzzer library: use the preset 'fuzz', or set CMAKE_CXX_COMPILER.")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)  # counts the branches that an input takes
+endif()
 if(MOLMO_SANITIZE)
   add_compile_options(-fsanitize=${MOLMO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${MOLMO_SANITIZE})

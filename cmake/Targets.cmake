@@ -89,7 +89,7 @@ function(molmo_folder name)
     target_compile_options(molmo_cli PRIVATE ${MOLMO_QUICK_OPTIONS})
     molmo_use_precompiled(molmo_cli cli)
   endif()
-  if(ops)
+  if(ops AND NOT MOLMO_BUILD_FUZZ)
     molmo_library(molmo_${name}_ops SOURCES ${ops} DEPS ${name} TORCH)
     # Without it at::parallel_for compiles to a serial loop. The runtime is the one libgomp that libtorch loads.
     target_link_libraries(molmo_${name}_ops PRIVATE OpenMP::OpenMP_CXX)

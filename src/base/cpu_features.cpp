@@ -19,13 +19,17 @@ CpuFeatures detect() {
   CpuFeatures found;
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  found.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  // cpuid where Clang 14 has no name for the feature: F16C, AVX-VNNI and BF16.
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  const bool has_f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+  found.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c;
   found.avx512 = found.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   found.avx512_vnni = found.avx512 && __builtin_cpu_supports("avx512vnni");
-  found.avx512_bf16 = found.avx512 && __builtin_cpu_supports("avx512bf16");
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) found.avx_vnni = found.avx2 && (a & (1u << 4));
+  if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) {
+    found.avx_vnni = found.avx2 && (a & (1u << 4));
+    found.avx512_bf16 = found.avx512 && (a & (1u << 5));
+  }
 #elif defined(__aarch64__)
   found.neon = true;
   found.neon_dotprod = getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
