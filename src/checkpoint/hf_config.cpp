@@ -84,6 +84,17 @@ void read_preprocessor_config(const std::filesystem::path& path, ModelConfig& co
   }
 }
 
+// "MolmoForCausalLM", and MolmoE-1B's "OLMoForCausalLM". A folder without the field is one that something else wrote.
+void check_architectures(const Json& document, const std::string& source) {
+  const Json classes = document.value("architectures", Json());
+  if (!classes.is_array() || classes.empty()) return;
+  const auto is_ours = [](const Json& name) { return name == "MolmoForCausalLM" || name == "OLMoForCausalLM"; };
+  if (std::ranges::none_of(classes, is_ours)) {
+    fail(ErrorCategory::Unsupported, "{}: architectures is {:.200}, expected [\"MolmoForCausalLM\"]", source,
+         dump_json(classes));
+  }
+}
+
 }  // namespace
 
 ModelConfig parse_hf_config(const Json& document, const std::string& source) {
@@ -91,6 +102,7 @@ ModelConfig parse_hf_config(const Json& document, const std::string& source) {
   if (!plain.has("model_type")) fail(ErrorCategory::Unsupported, "{}: has no model_type, expected 'molmo'", source);
   const std::string type = plain.text("model_type", "");
   if (type != "molmo") fail(ErrorCategory::Unsupported, "{}: model_type is '{:.64}', expected 'molmo'", source, type);
+  check_architectures(document, source);
   if (plain.has("d_model")) return read_model_settings(plain, mixture_constants());
   if (!plain.has("hidden_size")) {
     fail(ErrorCategory::Unsupported,

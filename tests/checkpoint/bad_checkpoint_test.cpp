@@ -190,6 +190,9 @@ TEST(BadCheckpoint, HfConfigurationIsOfAnotherModel) {
       Unsupported, [](Json& json) { json["model_type"] = "llava"; },
       "config.json: model_type is 'llava', expected 'molmo'");
   with_config(
+      Unsupported, [](Json& json) { json["architectures"] = Json::array({"LlamaForCausalLM"}); },
+      "config.json: architectures is [\"LlamaForCausalLM\"], expected [\"MolmoForCausalLM\"]");
+  with_config(
       Unsupported, [](Json& json) { json.erase("model_type"); }, "has no model_type");
   with_config(
       Unsupported, [](Json& json) { json.erase("hidden_size"); }, "neither hidden_size (as Molmo-7B-D) nor d_model");
