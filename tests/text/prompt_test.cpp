@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -10,6 +11,7 @@
 #include "base/json.h"
 #include "text/fixed_draws.h"
 #include "text/lower_case.h"
+#include "text/styles.h"
 
 namespace molmo::text {
 namespace {
@@ -43,6 +45,20 @@ TEST(Ask, PutsTheTagOfAnExplicitStyle) {
   EXPECT_EQ(formatter.ask({.text = "Why?", .style = "user_qa", .has_tag = false}), " User: Why? Assistant:");
   // These two never had a tag in training.
   EXPECT_EQ(formatter.ask({.text = "low_level: tap", .style = "android_control"}), " User: low_level: tap Assistant:");
+}
+
+TEST(Ask, RefusesAStyleThatNoDataSetHas) {
+  EXPECT_TRUE(std::ranges::is_sorted(known_styles()));
+  const PromptFormatter formatter{PromptConfig()};
+  for (const std::string_view style : known_styles())
+    EXPECT_NO_THROW(formatter.ask({.text = "What?", .style = std::string(style)})) << style;
+  try {
+    formatter.ask({.text = "What?", .style = "chart-qa"});
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("style is 'chart-qa', which is no style of the training data. Did you mean 'chart_qa'?"));
+  }
+  EXPECT_THROW(formatter.ask({.text = "What?", .style = "VQA2"}), Error);
 }
 
 TEST(Ask, PhrasesALabelByTheFirstTemplate) {

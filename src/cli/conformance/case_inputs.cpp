@@ -8,6 +8,8 @@
 namespace molmo::conformance {
 namespace {
 
+constexpr std::string_view kPlaceholder = "<|image|>";
+
 // What cases ask when their expected.json does not say.
 struct DefaultPrompt {
   std::string_view which, text;
@@ -58,8 +60,11 @@ preprocess::ModelInput CaseInputs::image() const {
 }
 
 preprocess::ModelInput CaseInputs::two_images() const {
-  const std::vector<image::Image> images(2, case_.image(picture()));
-  return preprocess::build_input(case_.config(), case_.tokenizer(), images, prompt("two_prompt"));
+  const std::string text = prompt("two_prompt");
+  size_t num_places = 0;
+  for (size_t at = text.find(kPlaceholder); at != std::string::npos; at = text.find(kPlaceholder, at + 1)) ++num_places;
+  const std::vector<image::Image> images(num_places, case_.image(picture()));
+  return preprocess::build_input(case_.config(), case_.tokenizer(), images, text);
 }
 
 preprocess::ModelInput CaseInputs::with_formula_crops(preprocess::ModelInput input, int64_t seed) const {

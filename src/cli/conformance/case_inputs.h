@@ -16,7 +16,7 @@ class CaseInputs {
 
   preprocess::ModelInput text() const;
   preprocess::ModelInput image() const;       // the picture in front of its prompt
-  preprocess::ModelInput two_images() const;  // the picture twice, inside the text
+  preprocess::ModelInput two_images() const;  // the picture at each place inside the text
 
   // Pixels replaced by the formula, counted over all crops of the input.
   preprocess::ModelInput with_formula_crops(preprocess::ModelInput input, int64_t seed) const;

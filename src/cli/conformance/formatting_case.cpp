@@ -26,9 +26,12 @@ void answer_cases(Run& run, const std::filesystem::path& file,
   run.answer_json(file, [&](const Place& root, const Json& document) {
     const Json& cases = document.at("cases");
     for (size_t i = 0; i < cases.size(); ++i) {
-      const Json computed = compute(document, cases[i]);
-      root["cases"][i]["expected"].answer(
-          computed, [&](const Json& expected) { return find_case_mismatch(expected, computed, tolerance); });
+      const Place place = root["cases"][i];
+      place.attempt([&] {
+        const Json computed = compute(document, cases[i]);
+        place["expected"].answer(
+            computed, [&](const Json& expected) { return find_case_mismatch(expected, computed, tolerance); });
+      });
     }
   });
 }

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "base/error.h"
 #include "cli/conformance/generation_run.h"
 #include "cli/conformance/kind.h"
 #include "preprocess/build_input.h"
@@ -95,9 +98,38 @@ void answer_search(const Place& place, const std::vector<generate::Generated>& r
   place.answer_field("scores", scores_of(row), {.absolute = kScoreTolerance});
 }
 
-// `prompts`: the rows, by the names in the note.
+// One run of a prompt. Adds the margins of the plain greedy answer to `margins`.
+void answer_run(const Place& prompt_place, const std::string& name, ModelCase& model_case, const ReadPrompt& prompt,
+                std::vector<double>& margins) {
+  if (is_plain_greedy(name)) {
+    const Tokens tokens = answer_greedy(prompt_place[name], model_case.tokenizer(), prompt, run_config(name));
+    std::ranges::copy(prompt.margins(tokens), std::back_inserter(margins));
+  } else if (is_run_name(name)) {
+    auto rows = prompt.run(run_config(name));
+    fill_up(rows, preprocess::eos_id(model_case.tokenizer()));
+    answer_search(prompt_place[name], rows.front());
+  }
+}
+
+// Which prompts are the rows of the batch: its note says so, "...; rows: image_formula, text".
+std::vector<std::string> batch_rows(const Json& batched) {
+  const std::string note = batched.value("note", std::string());
+  const size_t at = note.find("rows: ");
+  if (at == std::string::npos) return {"image_formula", "text"};
+  std::vector<std::string> names;
+  std::istringstream list(note.substr(at + 6));
+  for (std::string name; std::getline(list >> std::ws, name, ',');) names.push_back(name);
+  return names;
+}
+
 void answer_batched(const Place& place, const Json& batched, ModelCase& model_case,
-                    const std::vector<preprocess::ModelInput>& prompts) {
+                    const std::map<std::string, preprocess::ModelInput>& inputs) {
+  std::vector<preprocess::ModelInput> prompts;
+  for (const auto& name : batch_rows(batched)) {
+    const auto input = inputs.find(name);
+    if (input == inputs.end()) fail(ErrorCategory::BadData, "a row is '{}', which is none of the prompts", name);
+    prompts.push_back(input->second);
+  }
   const ReadPrompt batch(model_case, preprocess::collate(prompts));
   const int64_t eos = preprocess::eos_id(model_case.tokenizer());
   auto greedy = batch.run(run_config("greedy", /*is_batched=*/true));
@@ -128,33 +160,28 @@ void answer_batched(const Place& place, const Json& batched, ModelCase& model_ca
 void answer_generation(Run& run, const std::filesystem::path& file) {
   const at::NoGradGuard no_grad;
   ModelCase& model_case = run.model_case(file);
-  const int64_t eos = preprocess::eos_id(model_case.tokenizer());
   run.answer_json(file, [&](const Place& root, const Json& document) {
-    root.answer_field("eos", eos);
-    std::vector<preprocess::ModelInput> batch;
+    root.answer_field("eos", preprocess::eos_id(model_case.tokenizer()));
+    std::map<std::string, preprocess::ModelInput> inputs;  // by the prompt's name
     std::vector<double> margins;
     const Json& prompts = document.at("prompts");
     for (size_t i = 0; i < prompts.size(); ++i) {
       const Place place = root["prompts"][i];
-      const preprocess::ModelInput input = run_input(model_case, document, prompts[i]);
-      const auto name = prompts[i].value("name", std::string());
-      if (name == "image_formula" || name == "text") batch.push_back(input);
-      place.answer_field("prompt_len", input.input_ids.numel());
-      const ReadPrompt prompt(model_case, input);
-      for (const auto& [run_name, expected] : prompts[i].items()) {
-        if (run_name == "greedy32") {
-          const Tokens tokens = answer_greedy(place[run_name], model_case.tokenizer(), prompt, run_config(run_name));
-          std::ranges::copy(prompt.margins(tokens), std::back_inserter(margins));
-        } else if (is_run_name(run_name)) {
-          auto rows = prompt.run(run_config(run_name));
-          fill_up(rows, eos);
-          answer_search(place[run_name], rows.front());
-        }
-      }
+      place.attempt([&] {
+        const preprocess::ModelInput input = run_input(model_case, document, prompts[i]);
+        inputs[prompts[i].value("name", std::string())] = input;
+        place.answer_field("prompt_len", input.input_ids.numel());
+        const ReadPrompt prompt(model_case, input);
+        for (const auto& field : prompts[i].items())
+          place[field.key()].attempt([&] { answer_run(place, field.key(), model_case, prompt, margins); });
+      });
     }
     root.answer_field("min_greedy_margin", least_margin(margins),
                       {.absolute = 2 * model_case.tolerance("logits", 2e-4)});
-    if (document.contains("batched")) answer_batched(root["batched"], document["batched"], model_case, batch);
+    if (document.contains("batched")) {
+      const Place batched = root["batched"];
+      batched.attempt([&] { answer_batched(batched, document["batched"], model_case, inputs); });
+    }
   });
 }
 

@@ -84,6 +84,10 @@ bool is_run_name(const std::string& name) {
   return name.starts_with("greedy") || name.starts_with("beam");
 }
 
+bool is_plain_greedy(const std::string& name) {
+  return std::regex_match(name, std::regex(R"(greedy\d*)"));
+}
+
 config::GenerationConfig run_config(const std::string& name, bool is_batched) {
   config::GenerationConfig config;
   config.num_beams = whole_number_behind(name, "^beam", 1);
@@ -93,7 +97,8 @@ config::GenerationConfig run_config(const std::string& name, bool is_batched) {
   config.no_repeat_ngram = whole_number_behind(name, "no_repeat_", 0);
   const int64_t steps =
       whole_number_behind(name, "^beam\\d+_(?:pernode\\d+_)?steps", default_steps(config, is_batched));
-  config.max_new_tokens = whole_number_behind(name, "^greedy", steps);
+  config.max_new_tokens = std::max(whole_number_behind(name, "^greedy", steps), config.min_new_tokens);
+  config.validate();
   return config;
 }
 

@@ -15,6 +15,7 @@ namespace molmo::conformance {
 // "greedy32", "beam4_pernode2_steps16", "beam4_lengthnorm_0.7", "greedy_no_repeat_2gram", ...: the name says what is
 // asked.
 bool is_run_name(const std::string& name);
+bool is_plain_greedy(const std::string& name);  // "greedy32", with any number of steps
 // `is_batched`: runs of several prompts together have step limits of their own.
 config::GenerationConfig run_config(const std::string& name, bool is_batched = false);
 

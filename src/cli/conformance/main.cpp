@@ -2,7 +2,6 @@
 #include <ATen/Parallel.h>
 
 #include <CLI/CLI.hpp>
-#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -33,11 +32,7 @@ int main(int argc, char** argv) {
   at::set_num_threads(1);  // miniature models: waiting for other threads takes longer than the work
   molmo::conformance::Report report(std::cout);
   for (const auto& path : paths) {
-    try {
-      molmo::conformance::answer_fixtures(path, actual_root, report);
-    } catch (const std::exception& error) {
-      report.fail(path, error.what());
-    }
+    report.attempt(path, [&] { molmo::conformance::answer_fixtures(path, actual_root, report); });
   }
   report.print_totals();
   return report.num_failed() == 0 ? 0 : 1;

@@ -42,7 +42,8 @@ const model::Molmo& ModelCase::bf16_molmo() {
 }
 
 image::Image ModelCase::image(const std::string& name) const {
-  return image::read_image(folder_.parent_path() / "images" / name);
+  const fs::path own = folder_ / "images" / name;
+  return image::read_image(fs::exists(own) ? own : folder_.parent_path() / "images" / name);
 }
 
 double ModelCase::tolerance(std::string_view what, double fallback) const {
@@ -82,8 +83,14 @@ Json run_lengths(const std::vector<int64_t>& ids) {
 }
 
 std::vector<int64_t> from_run_lengths(const Json& runs) {
+  constexpr size_t kMost = 1 << 20;
   std::vector<int64_t> ids;
-  for (const auto& run : runs) ids.insert(ids.end(), run.at(1).get<size_t>(), run.at(0).get<int64_t>());
+  for (const auto& run : runs) {
+    const auto count = run.at(1).get<size_t>();
+    if (count > kMost - ids.size())
+      fail(ErrorCategory::BadData, "a run of {} ids behind {}, expected at most {} in all", count, ids.size(), kMost);
+    ids.insert(ids.end(), count, run.at(0).get<int64_t>());
+  }
   return ids;
 }
 

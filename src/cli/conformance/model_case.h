@@ -34,7 +34,7 @@ class ModelCase {
   // The same weights rounded to bfloat16.
   const model::Molmo& bf16_molmo();
   const text::Tokenizer& tokenizer() const { return tokenizer_; }
-  image::Image image(const std::string& name) const;
+  image::Image image(const std::string& name) const;  // of images/ beside the case, or inside
 
   // Settings and tolerances of expected.json; `fallback` where the case has no such file or tolerance.
   const Json& settings() const { return *settings_; }

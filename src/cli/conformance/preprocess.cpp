@@ -26,6 +26,8 @@ namespace {
 using config::PixelNormalization;
 using config::ResizeMode;
 
+constexpr int64_t kMostCrops = 1024;
+
 std::string sha256_hex(const std::vector<uint8_t>& bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned int size = 0;
@@ -183,6 +185,29 @@ void answer_picture(const Place& place, const Picture& picture, const ModelCase&
                      std::ranges::max(layout.image_input_idx) - std::ranges::max(picture.tokens.feature_positions));
 }
 
+// One entry of the list of pictures. tensors: where the fixture has them.
+void answer_listed(const Place& place, const Json& item, const ModelCase& model_case,
+                   std::optional<TensorFixture>& tensors) {
+  const auto name = item.at("image").get<std::string>();
+  const auto max_crops = item.at("max_crops").get<int64_t>();
+  if (max_crops < 1 || max_crops > kMostCrops)
+    fail(ErrorCategory::BadData, "max_crops is {}, expected 1 to {}", max_crops, kMostCrops);
+  const std::string key = fmt::format("mc{}/{}", max_crops, name);
+  const Picture picture = prepare(model_case, name, max_crops);
+  answer_picture(place, picture, model_case);
+  place.answer_field("key", key);
+  if (!tensors) return;
+  // Which rows and which crop the tensors hold is an input; it is derived where it was emptied.
+  const Json stored = item.value("f32_rows", Json());
+  const bool is_stored = stored.is_object() && stored.contains("patches") && stored["patches"].is_array();
+  const Json ranges = is_stored ? stored["patches"] : default_ranges(model_case.config().vision.num_patches());
+  const auto rows_crop = crop_in_name(*tensors, key, "_f32_rows"), whole_crop = crop_in_name(*tensors, key, "_u8");
+  if (rows_crop && item.contains("f32_rows"))
+    place["f32_rows"].answer(Json::object({{"crop", *rows_crop}, {"patches", ranges}}));
+  if (whole_crop && item.contains("u8_crop")) place["u8_crop"].answer(*whole_crop);
+  answer_tensors(*tensors, key, picture, ranges, model_case);
+}
+
 }  // namespace
 
 void answer_preprocess(Run& run, const std::filesystem::path& file) {
@@ -196,22 +221,7 @@ void answer_preprocess(Run& run, const std::filesystem::path& file) {
     const Json& images = document.at("images");
     for (size_t i = 0; i < images.size(); ++i) {
       const Place place = root["images"][i];
-      const auto name = images[i].at("image").get<std::string>();
-      const auto max_crops = images[i].at("max_crops").get<int64_t>();
-      const std::string key = fmt::format("mc{}/{}", max_crops, name);
-      const Picture picture = prepare(model_case, name, max_crops);
-      answer_picture(place, picture, model_case);
-      place.answer_field("key", key);
-      if (!tensors) continue;
-      // Which rows and which crop the tensors hold is an input; it is derived where it was emptied.
-      const Json stored = images[i].value("f32_rows", Json());
-      const bool is_stored = stored.is_object() && stored.contains("patches") && stored["patches"].is_array();
-      const Json ranges = is_stored ? stored["patches"] : default_ranges(model_case.config().vision.num_patches());
-      const auto rows_crop = crop_in_name(*tensors, key, "_f32_rows"), whole_crop = crop_in_name(*tensors, key, "_u8");
-      if (rows_crop && images[i].contains("f32_rows"))
-        place["f32_rows"].answer(Json::object({{"crop", *rows_crop}, {"patches", ranges}}));
-      if (whole_crop && images[i].contains("u8_crop")) place["u8_crop"].answer(*whole_crop);
-      answer_tensors(*tensors, key, picture, ranges, model_case);
+      place.attempt([&] { answer_listed(place, images[i], model_case, tensors); });
     }
   });
   if (tensors) tensors->finish(run.output(tensor_file));

@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -67,7 +69,18 @@ bool is_empty_answer(const Json& expected) {
 
 void Report::fail(std::string_view where, std::string_view what) {
   ++num_failed_;
-  out_ << "failed " << where << (what.starts_with('/') ? "" : " ") << what << "\n";
+  // libtorch's errors end in a stack trace.
+  std::string line(what.substr(0, what.find("\nException raised from")));
+  std::ranges::replace(line, '\n', ' ');
+  out_ << "failed " << where << (line.starts_with('/') ? "" : " ") << line << "\n";
+}
+
+void Report::attempt(std::string_view where, const std::function<void()>& answer) {
+  try {
+    answer();
+  } catch (const std::exception& error) {
+    fail(where, error.what());
+  }
 }
 
 void Report::skip(std::string_view where, std::string_view why) {

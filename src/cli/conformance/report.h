@@ -26,7 +26,10 @@ class Report {
   explicit Report(std::ostream& out) : out_(out) {}
 
   void pass() { ++num_passed_; }
+  // One line, whatever `what` holds.
   void fail(std::string_view where, std::string_view what);
+  // Runs `answer`; what it throws is a failure of `where`, and the rest of the fixture is still answered.
+  void attempt(std::string_view where, const std::function<void()>& answer);
   // Known and not answered by this program: neither passed nor failed.
   void skip(std::string_view where, std::string_view why);
   // Computed where the fixture expects nothing: there was nothing to compare with.
@@ -67,6 +70,8 @@ class Place {
   // The same with a rule of its own, which says what is wrong. It is not asked where null is expected.
   using Rule = std::function<std::optional<std::string>(const Json& expected)>;
   void answer(const Json& computed, const Rule& rule) const;
+  // What `answer` throws is a failure of this place.
+  void attempt(const std::function<void()>& answer) const { report_->attempt(name(), answer); }
   // Only where the fixture has this field, or was emptied here.
   void answer_field(std::string_view key, const Json& computed, const Tolerance& tolerance = {}) const;
 

@@ -17,6 +17,7 @@ namespace {
 
 using config::ResizeMode;
 
+constexpr int64_t kMostPixels = 4096;  // of a side
 constexpr std::string_view kModes[] = {"default", "siglip", "dino", "metaclip"};  // the reference's names
 
 // "default/37x23_to_28x28": a mode, and heights x widths.
@@ -34,8 +35,13 @@ std::optional<ResizeKey> parse_key(const std::string& name) {
   static const std::regex kPattern(R"((\w+)/(\d+)x(\d+)_to_(\d+)x(\d+))");
   std::smatch match;
   if (!std::regex_match(name, match, kPattern)) return std::nullopt;
-  return ResizeKey{
-      match[1], {std::stoll(match[2]), std::stoll(match[3])}, {std::stoll(match[4]), std::stoll(match[5])}};
+  const auto side = [&](size_t group) {
+    const int64_t pixels = match.length(group) < 9 ? std::stoll(match[group]) : kMostPixels + 1;
+    if (pixels < 1 || pixels > kMostPixels)
+      fail(ErrorCategory::BadData, "{}: a side of {} pixels, expected 1 to {}", name, match.str(group), kMostPixels);
+    return pixels;
+  };
+  return ResizeKey{match[1], {side(2), side(3)}, {side(4), side(5)}};
 }
 
 bool keeps_aspect_ratio(const ResizeKey& key) {
@@ -44,6 +50,8 @@ bool keeps_aspect_ratio(const ResizeKey& key) {
 
 image::Image read_input(const TensorFixture& tensors, const ResizeKey& key) {
   const at::Tensor pixels = tensors.input(key.input()).contiguous();
+  if (pixels.numel() != key.from.height * key.from.width * 3)
+    fail(ErrorCategory::BadData, "{} has {} values, expected three a pixel", key.input(), pixels.numel());
   const uint8_t* first = pixels.const_data_ptr<uint8_t>();
   return {key.from, std::vector<uint8_t>(first, first + pixels.numel())};
 }
@@ -138,11 +146,13 @@ void answer_resize(Run& run, const std::filesystem::path& file) {
   TensorFixture tensors(run.report(), run.name(tensor_file), tensor_file);
   for (const auto& name : tensors.names()) {
     if (name.starts_with("in/")) tensors.keep(name);
-    const auto key = parse_key(name);
-    if (!key) continue;
-    const Resized resized = resize(read_input(tensors, *key), *key);
-    tensors.answer(name, resized.pixels, tolerance_of(*key));
-    tensors.answer(name + "/mask", resized.mask);
+    run.report().attempt(run.name(tensor_file) + ":" + name, [&] {
+      const auto key = parse_key(name);
+      if (!key) return;
+      const Resized resized = resize(read_input(tensors, *key), *key);
+      tensors.answer(name, resized.pixels, tolerance_of(*key));
+      tensors.answer(name + "/mask", resized.mask);
+    });
   }
   tensors.finish(run.output(tensor_file));
 

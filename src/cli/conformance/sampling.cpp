@@ -52,6 +52,26 @@ std::optional<std::string> find_count_mismatch(const Json& expected, const Json&
   return more <= all.size() ? std::nullopt : mismatch;
 }
 
+void answer_row(const Place& place, const Json& row, const at::Tensor& log_probs) {
+  const auto candidates = candidates_of(row, log_probs);
+  Json ids = Json::array(), probs = Json::array();
+  for (size_t k = 0; k < std::min(candidates.size(), kMostListed); ++k) {
+    ids.push_back(candidates[k].id);
+    probs.push_back(static_cast<double>(candidates[k].probability));
+  }
+  const Json count = candidates.size();
+  if (row.contains("p") && place.expects("n_candidates")) {
+    const auto p = row["p"].get<double>();
+    const auto all = unfiltered_candidates(row, log_probs);
+    place["n_candidates"].answer(
+        count, [&](const Json& expected) { return find_count_mismatch(expected, count, all, p); });
+  } else {
+    place.answer_field("n_candidates", count);
+  }
+  place.answer_field("ids", ids);
+  place.answer_field("probs", probs, {.absolute = 1e-6, .relative = 5e-4});
+}
+
 }  // namespace
 
 void answer_sampling(Run& run, const std::filesystem::path& file) {
@@ -64,24 +84,8 @@ void answer_sampling(Run& run, const std::filesystem::path& file) {
   run.answer_json(file, [&](const Place& root, const Json& document) {
     const Json& rows = document.at("rows");
     for (size_t i = 0; i < rows.size(); ++i) {
-      const auto candidates = candidates_of(rows[i], log_probs);
-      Json ids = Json::array(), probs = Json::array();
-      for (size_t k = 0; k < std::min(candidates.size(), kMostListed); ++k) {
-        ids.push_back(candidates[k].id);
-        probs.push_back(static_cast<double>(candidates[k].probability));
-      }
       const Place place = root["rows"][i];
-      const Json count = candidates.size();
-      if (rows[i].contains("p") && place.expects("n_candidates")) {
-        const auto p = rows[i]["p"].get<double>();
-        const auto all = unfiltered_candidates(rows[i], log_probs);
-        place["n_candidates"].answer(
-            count, [&](const Json& expected) { return find_count_mismatch(expected, count, all, p); });
-      } else {
-        place.answer_field("n_candidates", count);
-      }
-      place.answer_field("ids", ids);
-      place.answer_field("probs", probs, {.absolute = 1e-6, .relative = 5e-4});
+      place.attempt([&] { answer_row(place, rows[i], log_probs); });
     }
   });
 }

@@ -1,6 +1,7 @@
 // tiling.json: picture size, window and crop limit -> rows and columns of crops.
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "cli/conformance/kind.h"
 #include "image/crops.h"
 
@@ -9,10 +10,21 @@ namespace {
 
 // Pixels that the overlap margins of the rows take from a side: 4 + 4 patches of 14 pixels.
 constexpr int64_t kMarginPx = 112;
+constexpr int64_t kMostCrops = 4096;  // the search takes the square of it
 
 int64_t side_without_margins(const Json& row, const char* side, const char* argument) {
   const auto found = row.find(argument);
   return found != row.end() && found->is_number() ? found->get<int64_t>() : row.at(side).get<int64_t>() - kMarginPx;
+}
+
+Json tiling_of(const Json& row) {
+  const auto max_crops = row.at("max_crops").get<int64_t>();
+  if (max_crops < 1 || max_crops > kMostCrops)
+    fail(ErrorCategory::BadData, "max_crops is {}, expected 1 to {}", max_crops, kMostCrops);
+  const auto tiling =
+      image::select_tiling(side_without_margins(row, "h", "arg_h"), side_without_margins(row, "w", "arg_w"),
+                           row.at("window").get<int64_t>(), max_crops);
+  return {tiling.rows, tiling.columns};
 }
 
 }  // namespace
@@ -22,11 +34,7 @@ void answer_tiling(Run& run, const std::filesystem::path& file) {
     const Json& rows = document.at("rows");
     for (size_t i = 0; i < rows.size(); ++i) {
       const Place row = root["rows"][i];
-      const int64_t height = side_without_margins(rows[i], "h", "arg_h"),
-                    width = side_without_margins(rows[i], "w", "arg_w");
-      const auto tiling = image::select_tiling(height, width, rows[i].at("window").get<int64_t>(),
-                                               rows[i].at("max_crops").get<int64_t>());
-      row["tiling"].answer({tiling.rows, tiling.columns});
+      row.attempt([&] { row["tiling"].answer(tiling_of(rows[i])); });
     }
   });
 }

@@ -17,6 +17,15 @@ void answer_decodings(const Place& place, const text::Tokenizer& tokenizer, cons
   place.answer_field("wrapper_decode_keep", text::decode_generated(tokenizer, ids, text::AtEos::Skip));
 }
 
+void answer_encoding(const Place& place, const text::Tokenizer& tokenizer, const std::string& text) {
+  const Ids ids = tokenizer.encode(text);
+  place.answer_field("ids", ids);
+  answer_decodings(place, tokenizer, ids);
+  Json tokens = Json::array();
+  for (int64_t id : ids) tokens.push_back(tokenizer.token_of(id));
+  place.answer_field("tokens", tokens);
+}
+
 }  // namespace
 
 void answer_tokenizer(Run& run, const std::filesystem::path& file) {
@@ -32,15 +41,12 @@ void answer_tokenizer(Run& run, const std::filesystem::path& file) {
                decode_only = document.value("decode_only", Json::array());
     for (size_t i = 0; i < encode.size(); ++i) {
       const Place place = root["encode"][i];
-      const Ids ids = tokenizer.encode(encode[i].at("text").get<std::string>());
-      place.answer_field("ids", ids);
-      answer_decodings(place, tokenizer, ids);
-      Json tokens = Json::array();
-      for (int64_t id : ids) tokens.push_back(tokenizer.token_of(id));
-      place.answer_field("tokens", tokens);
+      place.attempt([&] { answer_encoding(place, tokenizer, encode[i].at("text").get<std::string>()); });
     }
-    for (size_t i = 0; i < decode_only.size(); ++i)
-      answer_decodings(root["decode_only"][i], tokenizer, decode_only[i].at("ids").get<Ids>());
+    for (size_t i = 0; i < decode_only.size(); ++i) {
+      const Place place = root["decode_only"][i];
+      place.attempt([&] { answer_decodings(place, tokenizer, decode_only[i].at("ids").get<Ids>()); });
+    }
   });
 }
 
