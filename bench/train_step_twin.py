@@ -2,8 +2,8 @@
 
     python bench/train_step_twin.py nano|slice [steps]
 
-Prints the best and the median wall time of a step, its CPU time, and the peak of memory beyond what was there before
-the first step plus the gradients.
+Prints the best and the median wall time of a step, its CPU time, and the peak of memory beyond weights, moments and
+gradients.
 """
 import resource
 import statistics
@@ -134,6 +134,11 @@ class Model(nn.Module):
         return self.head(self.norm(x))
 
 
+def resident_bytes():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize()
+
+
 def peak_bytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
@@ -162,7 +167,7 @@ def main():
         state["step"] = torch.tensor(0.0)
         state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
     count = sum(parameter.numel() for parameter in model.parameters())
-    before = peak_bytes() + 4 * count
+    before = resident_bytes() + 4 * count
 
     def step():
         logits = model(ids, positions, **inputs).float().view(batch * length, -1)

@@ -19,18 +19,21 @@ at::Tensor readable_by_kernel(const at::Tensor& weight) {
   return weight.is_cpu() && is_half(weight) && has_gaps && !weight.requires_grad() ? weight.contiguous() : weight;
 }
 
-// x: [..., in] float32, weight: [out, in] of 16 bits, both on the CPU; no gradients.
+// x: [..., in] float32, weight: [out, in] of 16 bits without gradients, both on the CPU.
 at::Tensor half_weight_linear(const at::Tensor& x, const at::Tensor& weight) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("molmo::dense_linear", "")
-                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&)>();
-  return op.call(x, weight);
+  const auto find = [](const char* name) {
+    return c10::Dispatcher::singleton()
+        .findSchemaOrThrow(name, "")
+        .typed<at::Tensor(const at::Tensor&, const at::Tensor&)>();
+  };
+  static const auto without_gradients = find("molmo::dense_linear"), with_gradients = find("molmo::frozen_linear");
+  return (at::GradMode::is_enabled() && x.requires_grad() ? with_gradients : without_gradients).call(x, weight);
 }
 
 at::Tensor dense_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const at::Tensor own_bias = bias.defined() ? bias.to(x.scalar_type()) : bias;
-  const bool needs_gradient = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
-  if (needs_gradient || !x.is_cpu() || x.scalar_type() != at::kFloat || !is_half(weight)) {
+  const bool trains_weight = at::GradMode::is_enabled() && weight.requires_grad();
+  if (trains_weight || !x.is_cpu() || x.scalar_type() != at::kFloat || !is_half(weight)) {
     return at::linear(x, weight.to(x.scalar_type()), own_bias);
   }
   const at::Tensor y = half_weight_linear(x, weight);

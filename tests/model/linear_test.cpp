@@ -89,5 +89,32 @@ TEST_F(LinearTest, NamesTheWrongTensor) {
   EXPECT_NE(message().find("'layr.weight'"), std::string::npos);
 }
 
+// What stands before a frozen layer is trained through it; the weight stays as it is stored.
+TEST_F(LinearTest, PassesGradientsThroughFrozenWeightsOf16Bits) {
+  for (at::ScalarType type : {at::kBFloat16, at::kHalf}) {
+    weights_["layer.weight"] = test::random_tensor({kOut, kIn}, 1).to(type);
+    const at::Tensor x = x_.clone().set_requires_grad(true), exact = x_.to(at::kDouble).set_requires_grad(true);
+    const at::Tensor direction = test::random_tensor({2, 40, kOut}, 9);
+    make().forward(x).backward(direction);
+    at::linear(exact, weights_["layer.weight"].to(at::kDouble)).backward(direction.to(at::kDouble));
+    test::expect_close(x.grad(), exact.grad(), kRounding, "gradient of x");
+    EXPECT_FALSE(weights_["layer.weight"].grad().defined());
+  }
+}
+
+TEST_F(LinearTest, TrainsLayersOfOneInputTogetherAsApart) {
+  weights_["other.weight"] = test::random_tensor({kOut, kIn}, 4);
+  weights_["other.bias"] = test::random_tensor({kOut}, 5);
+  for (const bool is_trained : {false, true}) {
+    for (auto& [name, weight] : weights_) weight = weight.detach().set_requires_grad(is_trained);
+    const Linear first = make(), second(WeightScope(weights_, adapter_), "other", kOut, kIn, Bias::Yes);
+    EXPECT_EQ(first.is_trained(), is_trained);
+    const auto together = forward_together({&first, &second}, x_);
+    ASSERT_EQ(together.size(), 2);
+    test::expect_close(together[0], first.forward(x_), kRounding, "first");
+    test::expect_close(together[1], second.forward(x_), kRounding, "second");
+  }
+}
+
 }  // namespace
 }  // namespace molmo::model

@@ -13,6 +13,7 @@
 #include "model/attention_mask.h"
 #include "model/parameter_table.h"
 #include "tiny_training.h"
+#include "train/dropout.h"
 
 namespace molmo::train {
 namespace {
@@ -132,6 +133,21 @@ TEST(Trainer, DropsTheSameForTheSameKey) {
   EXPECT_NE(loss(1, 5), loss(2, 5));
   Trainer trainer = make_trainer(config);
   EXPECT_EQ(trainer.evaluate({&batch, 1}).loss, make_trainer(test::training_config()).evaluate({&batch, 1}).loss);
+}
+
+TEST(Dropout, KeepsTheExpectationAndTheOtherTokens) {
+  const at::Tensor ones = at::full({4, 50, 40}, 1.0, at::kFloat);
+  at::Tensor takes_part = at::full({4, 50}, true, at::kBool);
+  takes_part.narrow(1, 0, 20).fill_(false);
+  const auto drop = residual_dropout(0.25, takes_part, {.seed = 3, .step = 9, .rank = 0, .micro_batch = 1});
+  const at::Tensor dropped = drop(2, model::Sublayer::Attention, ones);
+  EXPECT_TRUE(dropped.narrow(1, 0, 20).eq(1).all().item<bool>());
+  const at::Tensor rest = dropped.narrow(1, 20, 30);
+  EXPECT_TRUE(rest.eq(0).logical_or(rest.sub(1 / 0.75).abs().lt(1e-6)).all().item<bool>());
+  EXPECT_NEAR(rest.eq(0).to(at::kDouble).mean().item<double>(), 0.25, 0.03);  // 4800 draws: deviation 0.006
+  EXPECT_TRUE(dropped.equal(drop(2, model::Sublayer::Attention, ones)));
+  EXPECT_FALSE(dropped.equal(drop(2, model::Sublayer::FeedForward, ones)));
+  EXPECT_FALSE(dropped.equal(drop(1, model::Sublayer::Attention, ones)));
 }
 
 TEST(Trainer, ComputesBlocksAgainToTheSameBits) {
