@@ -7,9 +7,9 @@
 namespace molmo {
 
 struct CpuFeatures {
-  bool avx2 = false;         // with FMA and F16C
+  bool avx2 = false;  // with FMA and F16C
   bool avx_vnni = false;
-  bool avx512 = false;       // F, BW, DQ, VL
+  bool avx512 = false;  // F, BW, DQ, VL
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
   bool neon = false;

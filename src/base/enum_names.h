@@ -23,8 +23,7 @@ template <class E>
 struct EnumNames;
 
 template <class E>
-  requires std::is_enum_v<E>
-std::string_view enum_name(E value) {
+requires std::is_enum_v<E> std::string_view enum_name(E value) {
   for (const auto& row : EnumNames<E>::kValues) {
     if (row.value == value) return row.name;
   }

@@ -7,8 +7,8 @@
 //   read_fields(json, config, "config.yaml");          // unknown keys are errors that name the nearest key
 //   set_field(config, "vision.width=512");             // an override from the command line
 //   Json json = write_fields(config);
-// Goals: one place per setting; reading, writing, overrides and help agree. Non-goals: versioning, renaming, foreign layouts (see checkpoint/).
-// Include this only from sources: it needs the whole JSON header.
+// Goals: one place per setting; reading, writing, overrides and help agree. Non-goals: versioning, renaming, foreign
+// layouts (see checkpoint/). Include this only from sources: it needs the whole JSON header.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,9 @@ struct NullFieldVisitor {
 };
 
 template <class T>
-concept HasFields = requires(T& value, NullFieldVisitor& visit) { value.fields(visit); };
+concept HasFields = requires(T& value, NullFieldVisitor& visit) {
+  value.fields(visit);
+};
 
 namespace fields_detail {
 
@@ -96,7 +98,8 @@ void read_value(const Json& json, T& value, const std::string& path) {
       read_value(item, value.back(), path + "[" + std::to_string(value.size() - 1) + "]");
     }
   } else if constexpr (is_array<T>::value) {
-    if (!json.is_array() || json.size() != value.size()) wrong_type(path, fmt::format("a list of {}", value.size()), json);
+    if (!json.is_array() || json.size() != value.size())
+      wrong_type(path, fmt::format("a list of {}", value.size()), json);
     for (size_t i = 0; i < value.size(); ++i) read_value(json[i], value[i], path + "[" + std::to_string(i) + "]");
   } else if constexpr (std::is_enum_v<T>) {
     if (!json.is_string()) wrong_type(path, "a name", json);
@@ -106,7 +109,8 @@ void read_value(const Json& json, T& value, const std::string& path) {
     value = json.get<bool>();
   } else if constexpr (std::integral<T>) {
     if (!json.is_number_integer()) wrong_type(path, "a whole number", json);
-    const bool fits = json.is_number_unsigned() ? std::in_range<T>(json.get<uint64_t>()) : std::in_range<T>(json.get<int64_t>());
+    const bool fits =
+        json.is_number_unsigned() ? std::in_range<T>(json.get<uint64_t>()) : std::in_range<T>(json.get<int64_t>());
     if (!fits) wrong_type(path, "a number that fits", json);
     value = json.get<T>();
   } else if constexpr (std::floating_point<T>) {
@@ -174,9 +178,12 @@ struct FieldSetter {
   template <class T>
   static void set_path(T& object, std::string_view dotted, const Json& value, const std::string& path) {
     const size_t dot = dotted.find('.');
-    FieldSetter setter{dotted.substr(0, dot), dot == std::string_view::npos ? "" : dotted.substr(dot + 1), value, path, false, {}};
+    FieldSetter setter{
+        dotted.substr(0, dot), dot == std::string_view::npos ? "" : dotted.substr(dot + 1), value, path, false, {}};
     object.fields(setter);
-    if (!setter.found) fail(ErrorCategory::InvalidArgument, "{}: unknown key '{}'.{}", path, setter.head, did_you_mean(setter.head, setter.known));
+    if (!setter.found)
+      fail(ErrorCategory::InvalidArgument, "{}: unknown key '{}'.{}", path, setter.head,
+           did_you_mean(setter.head, setter.known));
   }
 };
 

@@ -18,7 +18,8 @@ namespace {
 
 [[noreturn]] void fail_errno(const std::filesystem::path& path, std::string_view action) {
   const int code = errno;
-  fail(code == ENOENT ? ErrorCategory::NotFound : ErrorCategory::Io, "{}: cannot {}: {}", path.string(), action, std::strerror(code));
+  fail(code == ENOENT ? ErrorCategory::NotFound : ErrorCategory::Io, "{}: cannot {}: {}", path.string(), action,
+       std::strerror(code));
 }
 
 class Descriptor {
@@ -43,7 +44,7 @@ void fsync_folder_of(const std::filesystem::path& path) {
 
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes) {
   Descriptor descriptor(system_open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status{};
+  struct stat status {};
   if (descriptor.get() < 0 || ::fstat(descriptor.get(), &status) != 0) fail_errno(path, "open");
   if (S_ISDIR(status.st_mode)) fail(ErrorCategory::InvalidArgument, "{}: is a folder, expected a file", path.string());
   std::string bytes;
@@ -55,7 +56,8 @@ std::string read_file(const std::filesystem::path& path, uint64_t max_bytes) {
     if (count < 0) fail_errno(path, "read");
     if (count == 0) return bytes;
     if (bytes.size() + count > max_bytes) {
-      fail(ErrorCategory::BadData, "{}: larger than {} bytes, the limit for this kind of file", path.string(), max_bytes);
+      fail(ErrorCategory::BadData, "{}: larger than {} bytes, the limit for this kind of file", path.string(),
+           max_bytes);
     }
     bytes.append(buffer, count);
   }
@@ -102,7 +104,7 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view bytes
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
   Descriptor descriptor(system_open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status{};
+  struct stat status {};
   if (descriptor.get() < 0 || ::fstat(descriptor.get(), &status) != 0) fail_errno(path, "open");
   if (!S_ISREG(status.st_mode)) fail(ErrorCategory::InvalidArgument, "{}: not a regular file", path.string());
   const size_t size = static_cast<size_t>(status.st_size);

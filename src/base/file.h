@@ -14,7 +14,8 @@ namespace molmo {
 // Throws NotFound, Io, or BadData when the file is larger than `max_bytes`.
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = 1u << 30);
 
-// Writes to a temporary sibling, fsyncs, renames over `path`, fsyncs the folder. On failure nothing is left behind and `path` is as it was.
+// Writes to a temporary sibling, fsyncs, renames over `path`, fsyncs the folder. On failure nothing is left behind and
+// `path` is as it was.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
 // The same for content that is produced piece by piece.
@@ -45,11 +46,13 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
-  // Tells the kernel that a range will not be needed again, so that converting a large file does not fill memory with its pages.
+  // Tells the kernel that a range will not be needed again, so that converting a large file does not fill memory with
+  // its pages.
   void drop_pages(size_t offset, size_t size) const;
 
  private:
-  MappedFile(std::filesystem::path path, const std::byte* data, size_t size) : path_(std::move(path)), data_(data), size_(size) {}
+  MappedFile(std::filesystem::path path, const std::byte* data, size_t size)
+      : path_(std::move(path)), data_(data), size_(size) {}
   std::filesystem::path path_;
   const std::byte* data_;
   size_t size_;

@@ -1,4 +1,5 @@
-// Sizes and points. Points live in two systems of the upright picture; a type for each, and named conversions between them.
+// Sizes and points. Points live in two systems of the upright picture; a type for each, and named conversions between
+// them.
 #pragma once
 
 #include <cstdint>

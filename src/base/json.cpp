@@ -12,7 +12,8 @@ namespace molmo {
 namespace {
 
 // Builds the document from the parser's events, because the library's own builder looks through all keys of an object
-// for each new one. Refuses what the library would accept silently: duplicate keys, and nesting that exhausts the stack.
+// for each new one. Refuses what the library would accept silently: duplicate keys, and nesting that exhausts the
+// stack.
 class DocumentBuilder : public nlohmann::json_sax<Json> {
  public:
   DocumentBuilder(std::string_view source, int max_depth) : source_(source), max_depth_(max_depth) {}
@@ -107,6 +108,8 @@ std::string dump_json(const Json& json, bool pretty) {
   return json.dump(pretty ? 2 : -1, ' ', false, Json::error_handler_t::replace);
 }
 
-void write_json_file(const std::filesystem::path& path, const Json& json) { write_file_atomic(path, dump_json(json, true) + "\n"); }
+void write_json_file(const std::filesystem::path& path, const Json& json) {
+  write_file_atomic(path, dump_json(json, true) + "\n");
+}
 
 }  // namespace molmo

@@ -1,4 +1,5 @@
-// JSON without the cost of the JSON headers: include <nlohmann/json.hpp> only in the sources that build or walk documents.
+// JSON without the cost of the JSON headers: include <nlohmann/json.hpp> only in the sources that build or walk
+// documents.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ struct JsonLimits {
   int max_depth = 128;
 };
 
-// `source` names the text in errors. Throws BadData on syntax errors, invalid UTF-8, duplicate keys, and depth or size beyond the limits.
+// `source` names the text in errors. Throws BadData on syntax errors, invalid UTF-8, duplicate keys, and depth or size
+// beyond the limits.
 Json parse_json(std::string_view text, std::string_view source, const JsonLimits& limits = {});
 Json read_json_file(const std::filesystem::path& path, const JsonLimits& limits = {});
 

@@ -11,7 +11,9 @@ LogSink& sink() {
 std::mutex mutex;
 }  // namespace
 
-void set_log_sink(LogSink installed) { sink() = std::move(installed); }
+void set_log_sink(LogSink installed) {
+  sink() = std::move(installed);
+}
 
 void log_message(LogLevel level, std::string_view message) {
   std::lock_guard lock(mutex);

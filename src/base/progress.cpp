@@ -44,18 +44,24 @@ std::string format_line(const ProgressState& state, bool with_bar) {
   return state.detail.empty() ? line : line + " | " + state.detail;
 }
 
-void write_text(int descriptor, const std::string& text) { (void)!::write(descriptor, text.data(), text.size()); }
+void write_text(int descriptor, const std::string& text) {
+  (void)!::write(descriptor, text.data(), text.size());
+}
 
 }  // namespace
 
-double ProgressState::per_second() const { return elapsed.count() > 0 ? static_cast<double>(done - begin) / elapsed.count() : 0; }
+double ProgressState::per_second() const {
+  return elapsed.count() > 0 ? static_cast<double>(done - begin) / elapsed.count() : 0;
+}
 
 std::chrono::duration<double> ProgressState::remaining() const {
   if (total <= done || done == begin) return {};
   return elapsed * (static_cast<double>(total - done) / static_cast<double>(done - begin));
 }
 
-void set_progress_sink(ProgressSink installed) { sink() = std::move(installed); }
+void set_progress_sink(ProgressSink installed) {
+  sink() = std::move(installed);
+}
 
 ProgressSink make_text_progress_sink(int descriptor) {
   if (::isatty(descriptor)) {

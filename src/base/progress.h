@@ -1,4 +1,5 @@
-// Progress of long work. Library code reports; the program decides how it looks (a bar on a terminal, plain lines elsewhere).
+// Progress of long work. Library code reports; the program decides how it looks (a bar on a terminal, plain lines
+// elsewhere).
 //   Progress progress("convert", num_tensors, "tensors");
 //   for (...) { ...; progress.advance(); }
 #pragma once

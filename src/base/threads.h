@@ -12,8 +12,8 @@ namespace molmo {
 int num_threads();
 void set_num_threads(int count);
 
-// Calls `body` for chunks of at most `grain` items of [0, size). The first exception is rethrown here after all chunks ended.
-// A nested call runs on the calling thread.
+// Calls `body` for chunks of at most `grain` items of [0, size). The first exception is rethrown here after all chunks
+// ended. A nested call runs on the calling thread.
 void parallel_for(int64_t size, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body);
 
 }  // namespace molmo

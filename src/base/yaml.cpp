@@ -28,7 +28,9 @@ Json scalar_to_json(const std::string& text, bool is_quoted) {
   double real = 0;
   bool starts_like_number = begin != end && (*begin == '-' || *begin == '.' || (*begin >= '0' && *begin <= '9'));
   if (starts_like_number) {
-    if (auto [rest, error] = std::from_chars(begin, end, real); error == std::errc() && rest == end && std::isfinite(real)) return real;
+    if (auto [rest, error] = std::from_chars(begin, end, real);
+        error == std::errc() && rest == end && std::isfinite(real))
+      return real;
   }
   return text;
 }
@@ -36,7 +38,8 @@ Json scalar_to_json(const std::string& text, bool is_quoted) {
 Json node_to_json(const YAML::Node& node, std::string_view source, int depth) {
   if (depth > kMaxDepth) fail(ErrorCategory::BadData, "{}: YAML is nested deeper than {} levels", source, kMaxDepth);
   switch (node.Type()) {
-    case YAML::NodeType::Scalar: return scalar_to_json(node.Scalar(), node.Tag() == "!");
+    case YAML::NodeType::Scalar:
+      return scalar_to_json(node.Scalar(), node.Tag() == "!");
     case YAML::NodeType::Sequence: {
       Json list = Json::array();
       for (const auto& item : node) list.push_back(node_to_json(item, source, depth + 1));
@@ -54,7 +57,8 @@ Json node_to_json(const YAML::Node& node, std::string_view source, int depth) {
       }
       return object;
     }
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 
@@ -103,8 +107,10 @@ bool has_alias(std::string_view text) {
 }  // namespace
 
 Json parse_yaml(std::string_view text, std::string_view source) {
-  if (text.size() > kMaxBytes) fail(ErrorCategory::BadData, "{}: {} bytes of YAML, at most {} are read", source, text.size(), kMaxBytes);
-  if (has_alias(text)) fail(ErrorCategory::BadData, "{}: YAML aliases (*name) are not accepted. Write the value out.", source);
+  if (text.size() > kMaxBytes)
+    fail(ErrorCategory::BadData, "{}: {} bytes of YAML, at most {} are read", source, text.size(), kMaxBytes);
+  if (has_alias(text))
+    fail(ErrorCategory::BadData, "{}: YAML aliases (*name) are not accepted. Write the value out.", source);
   try {
     return node_to_json(YAML::Load(std::string(text)), source, 0);
   } catch (const YAML::Exception& error) {
@@ -112,7 +118,9 @@ Json parse_yaml(std::string_view text, std::string_view source) {
   }
 }
 
-Json read_yaml_file(const std::filesystem::path& path) { return parse_yaml(read_file(path, kMaxBytes), path.string()); }
+Json read_yaml_file(const std::filesystem::path& path) {
+  return parse_yaml(read_file(path, kMaxBytes), path.string());
+}
 
 std::string dump_yaml(const Json& json) {
   YAML::Emitter out;

@@ -24,9 +24,10 @@ class Caption final : public Verb {
         "# shorter, from a model that was trained to a length\nmolmo caption photo.jpg --length 40\n"
         "# many pictures, one JSON document a line\nmolmo caption album/*.jpg --json > captions.jsonl\n");
     flags.add_option("IMAGE", images_, "pictures to describe").required().group("Arguments");
-    flags.add_option(
-           "--length", length_,
-           "length in units of 15 characters, for models trained to a length; without it, as the model was trained")
+    flags
+        .add_option(
+            "--length", length_,
+            "length in units of 15 characters, for models trained to a length; without it, as the model was trained")
         .type_name("N")
         .range(1, 1000)
         .group("Question");

@@ -2,7 +2,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-
 #include "cli/chat_session.h"
 #include "cli/flags.h"
 #include "cli/line_reader.h"

@@ -1,7 +1,6 @@
 // molmo completion bash|zsh|fish
 #include <fmt/core.h>
 
-
 #include "cli/completion_scripts.h"
 #include "cli/flags.h"
 #include "cli/program.h"

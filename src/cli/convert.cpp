@@ -1,7 +1,6 @@
 // molmo convert -m IN -o OUT
 #include <fmt/core.h>
 
-
 #include "checkpoint/convert.h"
 #include "cli/flags.h"
 #include "cli/model_flags.h"

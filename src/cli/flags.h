@@ -34,8 +34,8 @@ class Flag {
   Flag& positive();
   Flag& not_negative();
   Flag& check(std::function<void(const std::string&)> check);  // throws Error for a bad value
-  Flag& shows_default();                       // the value that it has now
-  Flag& default_text(const std::string& text);  // "" for none
+  Flag& shows_default();                                       // the value that it has now
+  Flag& default_text(const std::string& text);                 // "" for none
   Flag& takes_one();  // each time that it is given, though it may be given several times
 
  private:

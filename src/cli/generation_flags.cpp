@@ -2,7 +2,6 @@
 
 #include "cli/flags.h"
 
-
 #include "base/error.h"
 
 namespace molmo::cli {

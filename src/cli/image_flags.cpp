@@ -2,14 +2,13 @@
 
 #include "cli/flags.h"
 
-
-
 namespace molmo::cli {
 
 void ImageFlags::define(Flags& flags) {
-  flags.add_option(
-         "--max-crops", max_crops_,
-         "most crops of a picture: fewer are faster, more see finer detail; without it, as the model was trained")
+  flags
+      .add_option(
+          "--max-crops", max_crops_,
+          "most crops of a picture: fewer are faster, more see finer detail; without it, as the model was trained")
       .type_name("C")
       .range(1, 1024)
       .group("Pictures");

@@ -1,7 +1,6 @@
 // molmo init PRESET -o DIR
 #include <fmt/core.h>
 
-
 #include "base/fields.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/init.h"
@@ -31,8 +30,9 @@ class Init final : public Verb {
     flags.add_option("-o,--output", output_, "folder to write").type_name("DIR").required();
     flags.add_option("-s,--seed", options_.seed, "of the random draws").type_name("S").shows_default();
     flags.add_enum("--dtype", dtype_, "type of the stored weights");
-    flags.add_option("--tokenizer", tokenizer_,
-                   "folder of the tokenizer to copy; without it, one of single bytes is made")
+    flags
+        .add_option("--tokenizer", tokenizer_,
+                    "folder of the tokenizer to copy; without it, one of single bytes is made")
         .type_name("DIR");
     flags.add_option("--max-shard-mib", max_shard_mebibytes_, "largest file")
         .type_name("MIB")

@@ -8,8 +8,8 @@
 namespace molmo::cli {
 namespace {
 
-constexpr int kIdle = -1, kWorking = 0;    // else the signal that asked for the end
-constexpr int kExitBySignal = 128;         // plus the signal
+constexpr int kIdle = -1, kWorking = 0;  // else the signal that asked for the end
+constexpr int kExitBySignal = 128;       // plus the signal
 std::atomic<int> state = kIdle;
 static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler");
 

@@ -1,5 +1,5 @@
-// Ctrl-C, and for long work SIGTERM. While something interruptible goes on the first signal asks it to end, and a second
-// one ends the program; at any other time the first one ends the program, with status 128 + signal.
+// Ctrl-C, and for long work SIGTERM. While something interruptible goes on the first signal asks it to end, and a
+// second one ends the program; at any other time the first one ends the program, with status 128 + signal.
 #pragma once
 
 namespace molmo::cli {

@@ -22,7 +22,8 @@ void shorten_openmp_spin(int, char** arguments, char** environment) {
   size_t count = 0;
   for (; environment[count] != nullptr; ++count) {
     const char* variable = environment[count];
-    if (std::strncmp(variable, "GOMP_SPINCOUNT=", 15) == 0 || std::strncmp(variable, "OMP_WAIT_POLICY=", 16) == 0) return;
+    if (std::strncmp(variable, "GOMP_SPINCOUNT=", 15) == 0 || std::strncmp(variable, "OMP_WAIT_POLICY=", 16) == 0)
+      return;
     if (count + 2 >= extended.size()) return;
     extended[count] = environment[count];
   }
@@ -32,8 +33,8 @@ void shorten_openmp_spin(int, char** arguments, char** environment) {
   if (size > 0) ::execve(path.data(), arguments, extended.data());  // where it fails, threads spin as they did
 }
 
-[[gnu::section(".preinit_array"), gnu::used]] void (*const before_constructors)(int, char**, char**) =
-    shorten_openmp_spin;
+[[gnu::section(".preinit_array"), gnu::used]] void (*const before_constructors)(int, char**,
+                                                                                char**) = shorten_openmp_spin;
 
 #endif
 

@@ -26,8 +26,9 @@ void ModelFlags::define(Flags& flags) {
   flags.add_enum("--dtype", options_.dtype, "type of the weights in memory; without it, as stored").group("Model");
   flags.add_enum("--device", options_.device, "where to compute").group("Model");
   flags.add_option("--lora", options_.adapter, "LoRA adapter to apply").type_name("DIR").group("Model");
-  flags.add_option("-c,--ctx-size", options_.max_context_tokens,
-                 "longest prompt and answer together, tokens; without it, the model's own limit")
+  flags
+      .add_option("-c,--ctx-size", options_.max_context_tokens,
+                  "longest prompt and answer together, tokens; without it, the model's own limit")
       .type_name("N")
       .group("Model");
   threads_.define(flags);

@@ -21,7 +21,8 @@ using generate::Answer;
 class Run final : public Verb {
  public:
   void define(Flags& flags) override {
-    flags.description("The answer is streamed to standard output; timings go to standard error. Ctrl-C ends the answer.");
+    flags.description(
+        "The answer is streamed to standard output; timings go to standard error. Ctrl-C ends the answer.");
     flags.examples(
         "# ask about a picture\nmolmo run -m MODEL --image photo.jpg -p \"What is on the desk?\"\n"
         "# the prompt from another program, the answer for a script\necho \"Describe this image.\" | molmo run -m "

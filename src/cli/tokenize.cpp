@@ -62,7 +62,7 @@ class Tokenize final : public Verb {
     flags.add_flag("--bos", has_bos_, "put the token in front that every prompt begins with");
     flags.add_flag("--json", is_json_, "print one JSON document: ids, tokens, text");
     flags.add_flag("--jsonl", is_jsonl_,
-                 "read one JSON string a line from standard input, print {\"ids\", \"text\"} a line");
+                   "read one JSON string a line from standard input, print {\"ids\", \"text\"} a line");
     flags.add_option("--train", corpus_, "learn a byte-level BPE tokenizer from texts, or from JSON lines of own data")
         .type_name("FILE")
         .group("Training");
@@ -144,7 +144,8 @@ class Tokenize final : public Verb {
     const text::TrainedTokenizer trained = trainer.train(training_);
     text::write_tokenizer(trained, output_);
     if (is_json_) {
-      fmt::print("{}\n", dump_json({{"output", output_.string()}, {"tokens", trained.tokens.size()}, {"texts", num_texts}}));
+      fmt::print("{}\n",
+                 dump_json({{"output", output_.string()}, {"tokens", trained.tokens.size()}, {"texts", num_texts}}));
     } else {
       fmt::print("{} tokens from {} texts in {}\n", trained.tokens.size(), num_texts, output_.string());
     }

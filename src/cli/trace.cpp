@@ -1,7 +1,6 @@
 // molmo trace -p TEXT -o OUT.safetensors
 #include <fmt/core.h>
 
-
 #include "api/trace.h"
 #include "checkpoint/safetensors.h"
 #include "cli/flags.h"

@@ -28,7 +28,8 @@ class Train final : public Verb {
   void define(Flags& flags) override {
     flags.description(
         "Trains the stages of a configuration one after the other, and goes on from the newest checkpoint when the run "
-        "was interrupted: give the same command again. Ctrl-C or SIGTERM saves after the step that is going on, a second "
+        "was interrupted: give the same command again. Ctrl-C or SIGTERM saves after the step that is going on, a "
+        "second "
         "one ends the program at once. Exit status 130 or 143 says that there is more to do.");
     flags.examples(
         "# will it fit?\nmolmo train configs/sft-molmo-7b-d.yaml --plan\n"
@@ -44,11 +45,14 @@ class Train final : public Verb {
         .type_name("N")
         .range(1, 1 << 16)
         .shows_default();
-    flags.add_option("--memory", memory_gibibytes_, "memory of each process in GiB; without it, what this machine has free")
+    flags
+        .add_option("--memory", memory_gibibytes_,
+                    "memory of each process in GiB; without it, what this machine has free")
         .type_name("GIB")
         .positive();
-    flags.add_option("--peak-tflops", peak_tflops_,
-                   "arithmetic that the machine could do at most, to report the share that is used")
+    flags
+        .add_option("--peak-tflops", peak_tflops_,
+                    "arithmetic that the machine could do at most, to report the share that is used")
         .type_name("T")
         .positive();
     flags.add_flag("--json", is_json_, "print one JSON document at the end, or the plan as one");

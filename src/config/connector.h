@@ -19,8 +19,8 @@ enum class Pooling {
 };
 
 enum class Projector {
-  Mlp,     // gated MLP
-  Mlp2,    // gated MLP, then a residual MLP
+  Mlp,   // gated MLP
+  Mlp2,  // gated MLP, then a residual MLP
   Linear,
 };
 

@@ -11,19 +11,19 @@ struct DecoderConfig {
   int64_t num_heads = 28;
   int64_t num_kv_heads = 4;
   int64_t head_dim = 128;
-  int64_t mlp_width = 18944;           // hidden width of the gated MLP, or of one expert
-  int64_t vocab_size = 152064;         // token ids of the tokenizer; image token ids follow
-  int64_t embedding_size = 152064;     // rows of the embedding and of the output head, at least vocab_size
-  int64_t additional_vocab_size = 128; // extra embedding rows for image tokens; they have no logits
+  int64_t mlp_width = 18944;            // hidden width of the gated MLP, or of one expert
+  int64_t vocab_size = 152064;          // token ids of the tokenizer; image token ids follow
+  int64_t embedding_size = 152064;      // rows of the embedding and of the output head, at least vocab_size
+  int64_t additional_vocab_size = 128;  // extra embedding rows for image tokens; they have no logits
   double rope_theta = 1e6;
   double norm_eps = 1e-6;
   bool has_qkv_bias = true;
-  bool has_qk_norm = false;            // RMS norm over the whole q and k projections, before the split into heads
-  bool has_norm_after = false;         // norm after each sublayer instead of before it (OLMo-1024)
-  bool has_tied_head = false;          // the output head is the embedding
+  bool has_qk_norm = false;     // RMS norm over the whole q and k projections, before the split into heads
+  bool has_norm_after = false;  // norm after each sublayer instead of before it (OLMo-1024)
+  bool has_tied_head = false;   // the output head is the embedding
   int64_t max_sequence_length = 4096;
-  int64_t num_experts = 0;             // 0: dense MLP
-  int64_t num_active_experts = 0;      // experts per token
+  int64_t num_experts = 0;         // 0: dense MLP
+  int64_t num_active_experts = 0;  // experts per token
 
   bool has_experts() const { return num_experts > 0; }
   int64_t kv_width() const { return num_kv_heads * head_dim; }

@@ -9,19 +9,19 @@ namespace molmo::config {
 
 struct GenerationConfig {
   int64_t max_new_tokens = 448;
-  int64_t min_new_tokens = 0;      // end-of-sequence is forbidden before
-  double temperature = 0;          // 0: greedy
-  int64_t top_k = 0;               // 0: off
-  double top_p = 1;                // 1: off
-  double min_p = 0;                // 0: off
-  double repetition_penalty = 1;   // 1: off
-  int64_t no_repeat_ngram = 0;     // 0: off; among generated tokens only
+  int64_t min_new_tokens = 0;     // end-of-sequence is forbidden before
+  double temperature = 0;         // 0: greedy
+  int64_t top_k = 0;              // 0: off
+  double top_p = 1;               // 1: off
+  double min_p = 0;               // 0: off
+  double repetition_penalty = 1;  // 1: off
+  int64_t no_repeat_ngram = 0;    // 0: off; among generated tokens only
   uint64_t seed = 0;
   int64_t num_beams = 1;
-  int64_t beam_candidates = 0;     // proposals per beam and step, 0: num_beams
-  double length_penalty = 0;       // beam scores are divided by length^penalty
-  int64_t num_answers = 1;         // sampled from one prefill
-  std::vector<std::string> stop{}; // the answer ends before any of these texts
+  int64_t beam_candidates = 0;      // proposals per beam and step, 0: num_beams
+  double length_penalty = 0;        // beam scores are divided by length^penalty
+  int64_t num_answers = 1;          // sampled from one prefill
+  std::vector<std::string> stop{};  // the answer ends before any of these texts
 
   // Throws InvalidArgument naming the field, its value and the allowed range.
   void validate() const;

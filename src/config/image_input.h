@@ -9,26 +9,27 @@
 namespace molmo::config {
 
 enum class CropMode {
-  Resize,             // one crop: the whole picture
-  OverlapAndResize,   // overlapping crops of a tiling, after a low-resolution crop of the whole picture
+  Resize,            // one crop: the whole picture
+  OverlapAndResize,  // overlapping crops of a tiling, after a low-resolution crop of the whole picture
 };
 
 enum class ResizeMode {
-  PadBilinear,       // keeps the aspect ratio, antialiased bilinear in float, centred padding (the released models)
-  StretchBilinear,   // SigLIP: bilinear without antialias on 8-bit values
-  StretchBicubic,    // DINOv2, MetaCLIP: antialiased bicubic on 8-bit values
+  PadBilinear,      // keeps the aspect ratio, antialiased bilinear in float, centred padding (the released models)
+  StretchBilinear,  // SigLIP: bilinear without antialias on 8-bit values
+  StretchBicubic,   // DINOv2, MetaCLIP: antialiased bicubic on 8-bit values
 };
 
 enum class PixelNormalization { Clip, SigLip, ImageNet };
 
 struct ImageInputConfig {
   CropMode crop_mode = CropMode::OverlapAndResize;
-  int64_t max_crops = 12;                            // without the low-resolution crop
-  std::array<int64_t, 2> overlap_margins = {4, 4};   // patches dropped on the left/top and right/bottom of inner crop sides
+  int64_t max_crops = 12;  // without the low-resolution crop
+  std::array<int64_t, 2> overlap_margins = {4,
+                                            4};  // patches dropped on the left/top and right/bottom of inner crop sides
   ResizeMode resize_mode = ResizeMode::PadBilinear;
   PixelNormalization normalization = PixelNormalization::Clip;
-  double pad_value = 0;                              // of padding pixels, before normalization
-  bool has_column_tokens = true;                     // a token ends every row of image tokens
+  double pad_value = 0;           // of padding pixels, before normalization
+  bool has_column_tokens = true;  // a token ends every row of image tokens
 
   void validate() const;
 
@@ -49,7 +50,8 @@ struct ImageInputConfig {
 template <>
 struct molmo::EnumNames<molmo::config::CropMode> {
   using enum config::CropMode;
-  static constexpr EnumName<config::CropMode> kValues[] = {{Resize, "resize"}, {OverlapAndResize, "overlap-and-resize-c2"}};
+  static constexpr EnumName<config::CropMode> kValues[] = {{Resize, "resize"},
+                                                           {OverlapAndResize, "overlap-and-resize-c2"}};
 };
 
 template <>
@@ -62,5 +64,6 @@ struct molmo::EnumNames<molmo::config::ResizeMode> {
 template <>
 struct molmo::EnumNames<molmo::config::PixelNormalization> {
   using enum config::PixelNormalization;
-  static constexpr EnumName<config::PixelNormalization> kValues[] = {{Clip, "clip"}, {SigLip, "siglip"}, {ImageNet, "imagenet"}};
+  static constexpr EnumName<config::PixelNormalization> kValues[] = {
+      {Clip, "clip"}, {SigLip, "siglip"}, {ImageNet, "imagenet"}};
 };

@@ -6,7 +6,9 @@
 
 namespace molmo::config {
 
-VisionConfig clip_vit_l14_336() { return VisionConfig{}; }
+VisionConfig clip_vit_l14_336() {
+  return VisionConfig{};
+}
 
 VisionConfig metaclip_vit_l14_336() {
   VisionConfig config = clip_vit_l14_336();
@@ -41,7 +43,9 @@ VisionConfig dinov2_vit_l14_336() {
   return config;
 }
 
-DecoderConfig qwen2_7b() { return DecoderConfig{}; }
+DecoderConfig qwen2_7b() {
+  return DecoderConfig{};
+}
 
 DecoderConfig qwen2_72b() {
   DecoderConfig config = qwen2_7b();

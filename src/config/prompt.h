@@ -8,9 +8,9 @@
 
 namespace molmo::config {
 
-enum class PromptTemplates { None, UberModel };             // which styles are phrased by a random template
+enum class PromptTemplates { None, UberModel };                        // which styles are phrased by a random template
 enum class SystemPrompt { None, Style, DemoOrStyle, StyleAndLength };  // the tag in front of the question
-enum class MessageFormat { None, Role };                    // "User: ... Assistant:" or nothing
+enum class MessageFormat { None, Role };                               // "User: ... Assistant:" or nothing
 
 struct PromptConfig {
   PromptTemplates templates = PromptTemplates::UberModel;
@@ -25,7 +25,8 @@ struct PromptConfig {
     visit("system_prompt", system_prompt, "the tag in front of the question");
     visit("message_format", message_format, "role words around messages");
     visit("starts_with_space", starts_with_space, "a space before the first text");
-    visit("default_length_hint", default_length_hint, "caption length asked for at inference, 15 characters each; null for none");
+    visit("default_length_hint", default_length_hint,
+          "caption length asked for at inference, 15 characters each; null for none");
   }
 };
 

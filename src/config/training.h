@@ -69,8 +69,8 @@ struct DataSource {
   std::string name;  // as `molmo data list` names it, or "jsonl" for own data
   std::string path;  // where its files are
   std::string split = "train";
-  std::optional<double> size;  // counts as this many examples in the mixture; empty: as many as it has
-  std::optional<double> rate;  // share within the group; empty: by the square root of the size
+  std::optional<double> size;        // counts as this many examples in the mixture; empty: as many as it has
+  std::optional<double> rate;        // share within the group; empty: by the square root of the size
   std::vector<std::string> options;  // "key=value" settings of data that is generated
 
   template <class Visitor>
@@ -99,16 +99,16 @@ struct StageConfig {
   std::string name = "train";
   Objective objective = Objective::Chat;
   int64_t steps = 1000;
-  int64_t global_batch = 256;       // examples (pictures with all of their conversations) of a step, over all ranks
-  int64_t micro_batch = 1;          // examples of a rank that go through the model at once
-  int64_t sequence_length = 2304;   // tokens; longer examples are cut from the end
-  std::optional<int64_t> max_crops; // besides the low-resolution one; empty: as the model is configured
-  bool pad_batches = false;         // pad to sequence_length and max_crops, not to the longest of the batch
+  int64_t global_batch = 256;        // examples (pictures with all of their conversations) of a step, over all ranks
+  int64_t micro_batch = 1;           // examples of a rank that go through the model at once
+  int64_t sequence_length = 2304;    // tokens; longer examples are cut from the end
+  std::optional<int64_t> max_crops;  // besides the low-resolution one; empty: as the model is configured
+  bool pad_batches = false;          // pad to sequence_length and max_crops, not to the longest of the batch
   uint64_t seed = 6198;
   std::vector<MixtureGroup> data;
   std::vector<MixtureGroup> validation;  // loss over these
   PromptConfig prompt;
-  bool root_subsegments = true;          // each of the n conversations about a picture weighs 1 / sqrt(n)
+  bool root_subsegments = true;  // each of the n conversations about a picture weighs 1 / sqrt(n)
   ComponentTraining vision, connector, language;
   double final_learning_rate_fraction = 0.1;  // the cosine ends at this share of the highest rate
   std::optional<int64_t> decay_steps;         // the cosine ends here; empty: with the stage
@@ -196,8 +196,8 @@ struct TrainingConfig {
   int64_t export_every = 0;         // steps between exports in Hugging Face layout, 0: at the end of a stage only
   DType export_dtype = DType::F32;  // of the last stage's weights; a stage that another one begins with stays float32
   int64_t log_every = 10;
-  int64_t evaluate_every = 0;       // steps between validation losses and evaluations, 0: never
-  int64_t evaluate_examples = 2048; // of each validation set that are used, over all ranks
+  int64_t evaluate_every = 0;        // steps between validation losses and evaluations, 0: never
+  int64_t evaluate_examples = 2048;  // of each validation set that are used, over all ranks
 
   // Throws InvalidArgument naming the field, its value and what is allowed.
   void validate() const;
@@ -244,7 +244,7 @@ template <>
 struct molmo::EnumNames<molmo::config::ResidualDropout> {
   using enum config::ResidualDropout;
   static constexpr EnumName<config::ResidualDropout> kValues[] = {{AllTokens, "all_tokens"},
-                                                                 {ResponseTokens, "response_tokens"}};
+                                                                  {ResponseTokens, "response_tokens"}};
 };
 
 template <>

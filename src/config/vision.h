@@ -21,9 +21,9 @@ struct VisionConfig {
   int64_t mlp_width = 4096;
   Activation activation = Activation::QuickGelu;
   double norm_eps = 1e-5;
-  int64_t num_positions = 577;   // rows of the position table, the class token's included
+  int64_t num_positions = 577;  // rows of the position table, the class token's included
   bool has_class_token = true;
-  bool has_pre_norm = true;      // LayerNorm between the embeddings and the first block
+  bool has_pre_norm = true;  // LayerNorm between the embeddings and the first block
   bool has_patch_bias = false;
   bool has_layer_scale = false;  // learned factor on each residual branch (DINOv2)
 
@@ -55,7 +55,7 @@ struct VisionConfig {
 };
 
 // The towers of the paper's ablation (Table 2). Depths as the reference configures them.
-VisionConfig clip_vit_l14_336();      // OpenAI CLIP, 23 of 24 blocks: the released models' tower
+VisionConfig clip_vit_l14_336();  // OpenAI CLIP, 23 of 24 blocks: the released models' tower
 VisionConfig siglip_so400m_14_378();
 VisionConfig metaclip_vit_l14_336();
 VisionConfig dinov2_vit_l14_336();

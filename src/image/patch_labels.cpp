@@ -14,8 +14,7 @@ constexpr int64_t kOutside = -1;
 // For each pixel of one axis of the canvas, the pixel of the map whose area holds its centre, or kOutside.
 std::vector<int64_t> source_pixels(int64_t canvas, int64_t begin, int64_t resized, int64_t source) {
   std::vector<int64_t> pixels(static_cast<size_t>(canvas), kOutside);
-  for (int64_t i = 0; i < resized; ++i)
-    pixels[static_cast<size_t>(begin + i)] = (2 * i + 1) * source / (2 * resized);
+  for (int64_t i = 0; i < resized; ++i) pixels[static_cast<size_t>(begin + i)] = (2 * i + 1) * source / (2 * resized);
   return pixels;
 }
 
@@ -64,7 +63,8 @@ void append_labels(const LabelMap& map, const CropGrid& grid, config::ResizeMode
 
 std::vector<LabelMap> to_label_maps(const Image& image, int64_t num_maps, std::string_view source) {
   check_internal(num_maps >= 1 && num_maps <= 3, "a picture has one to three label maps");
-  std::vector<LabelMap> maps(static_cast<size_t>(num_maps), {image.size, std::vector<uint8_t>(image.pixels.size() / 3)});
+  std::vector<LabelMap> maps(static_cast<size_t>(num_maps),
+                             {image.size, std::vector<uint8_t>(image.pixels.size() / 3)});
   for (size_t i = 0; i < image.pixels.size() / 3; ++i) {
     const uint8_t* pixel = &image.pixels[3 * i];
     if (num_maps == 1 && (pixel[0] != pixel[1] || pixel[0] != pixel[2])) {

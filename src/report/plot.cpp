@@ -16,7 +16,7 @@ constexpr double kWidth = 900, kHeight = 340;
 constexpr double kLeft = 78, kRight = 16, kTop = 34, kBottom = 48;
 constexpr int kTicks = 6;
 constexpr double kLeastSpread = 1e-9;  // of a range, in parts of its values
-constexpr size_t kColumns = 800;  // of thinned curves
+constexpr size_t kColumns = 800;       // of thinned curves
 
 // Okabe and Ito's palette: told apart with any colour vision.
 constexpr std::array<const char*, 7> kColors = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",

@@ -61,7 +61,8 @@ image::Image label_image(const std::vector<uint8_t>& labels, ImageSize size) {
   const size_t num_maps = labels.size() / num_pixels;
   check_internal(num_maps * num_pixels == labels.size() && (num_maps == 1 || num_maps == 3), "one or three label maps");
   image::Image picture{size, std::vector<uint8_t>(3 * num_pixels)};
-  for (size_t i = 0; i < picture.pixels.size(); ++i) picture.pixels[i] = labels[(i % 3) % num_maps * num_pixels + i / 3];
+  for (size_t i = 0; i < picture.pixels.size(); ++i)
+    picture.pixels[i] = labels[(i % 3) % num_maps * num_pixels + i / 3];
   return picture;
 }
 

@@ -40,8 +40,8 @@ void shuffle(std::vector<T>& items, RandomStream& draws) {
 void check_classes(const std::vector<int64_t>& labels, int64_t num_classes, const std::string& id) {
   const int64_t largest = *std::max_element(labels.begin(), labels.end());
   if (largest >= num_classes) {
-    fail(ErrorCategory::BadData, "{}: the label map has class {}, expected less than patch_classes, {}", id,
-         largest, num_classes);
+    fail(ErrorCategory::BadData, "{}: the label map has class {}, expected less than patch_classes, {}", id, largest,
+         num_classes);
   }
 }
 
@@ -59,10 +59,7 @@ void check_targets(const preprocess::TrainingExample& example, int64_t sequence_
 
 ExampleBuilder::ExampleBuilder(const config::StageConfig& stage, const config::ModelConfig& model,
                                std::shared_ptr<const text::Tokenizer> tokenizer)
-    : stage_(stage),
-      model_(with_max_crops(model, stage)),
-      tokenizer_(std::move(tokenizer)),
-      formatter_(stage.prompt) {
+    : stage_(stage), model_(with_max_crops(model, stage)), tokenizer_(std::move(tokenizer)), formatter_(stage.prompt) {
   preprocess::check_tokenizer(model_, *tokenizer_);
 }
 
@@ -87,9 +84,8 @@ PreparedExample ExampleBuilder::prepare_conversations(data::Example example, Ran
   shuffle(conversations, draws);
   const auto weighting =
       stage_.root_subsegments ? preprocess::LossWeighting::RootSubsegments : preprocess::LossWeighting::None;
-  return {.example = preprocess::build_training_example(
-              model_, *tokenizer_, images, conversations,
-              {.weighting = weighting, .example_weight = example.weight}),
+  return {.example = preprocess::build_training_example(model_, *tokenizer_, images, conversations,
+                                                        {.weighting = weighting, .example_weight = example.weight}),
           .patch_labels = {}};
 }
 
@@ -99,15 +95,17 @@ PreparedExample ExampleBuilder::prepare_text(const data::Example& example) const
   const preprocess::SpecialIds ids{.bos = preprocess::bos_id(*tokenizer_),
                                    .eos = preprocess::eos_id(*tokenizer_),
                                    .image_placeholder = model_.image_placeholder_id()};
-  const preprocess::EncodedConversation conversation{{.ids = tokenizer_->encode(*example.plain_text), .is_answer = true}};
+  const preprocess::EncodedConversation conversation{
+      {.ids = tokenizer_->encode(*example.plain_text), .is_answer = true}};
   return {.example = preprocess::pack_tokens({&conversation, 1}, {}, ids, {.example_weight = example.weight}),
           .patch_labels = {}};
 }
 
 PreparedExample ExampleBuilder::prepare_patch_labels(const data::Example& example) const {
   if (!example.label_map || example.pictures.size() != 1) {
-    fail(ErrorCategory::BadData, "{}: has {} pictures and {} label map, the objective patch_labels learns from one each",
-         example.id, example.pictures.size(), example.label_map ? "a" : "no");
+    fail(ErrorCategory::BadData,
+         "{}: has {} pictures and {} label map, the objective patch_labels learns from one each", example.id,
+         example.pictures.size(), example.label_map ? "a" : "no");
   }
   if (example.weight) {
     fail(ErrorCategory::Unsupported, "{}: has a weight, which the objective patch_labels does not know", example.id);
@@ -136,7 +134,8 @@ Batch ExampleBuilder::collate(std::span<const PreparedExample> examples) const {
   preprocess::PaddedSize at_least{};
   if (stage_.pad_batches) {
     at_least.num_tokens = stage_.sequence_length;
-    at_least.num_crops = 1 + (model_.image_input.crop_mode == config::CropMode::Resize ? 0 : model_.image_input.max_crops);
+    at_least.num_crops =
+        1 + (model_.image_input.crop_mode == config::CropMode::Resize ? 0 : model_.image_input.max_crops);
   }
   Batch batch{.examples = preprocess::collate(rows, at_least, stage_.sequence_length), .patch_labels = {}};
   if (stage_.objective == Objective::PatchLabels) {

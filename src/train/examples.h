@@ -35,8 +35,8 @@ class ExampleBuilder {
                  std::shared_ptr<const text::Tokenizer> tokenizer);
 
   // Decodes pictures, fills in their sizes, phrases and orders the conversations by `draws`. Const calls are
-  // thread-safe. Throws BadData, NotFound, Unsupported or InvalidArgument for an example that cannot be learnt from, for
-  // instance because its answers lie beyond `sequence_length`.
+  // thread-safe. Throws BadData, NotFound, Unsupported or InvalidArgument for an example that cannot be learnt from,
+  // for instance because its answers lie beyond `sequence_length`.
   PreparedExample prepare(const data::Example& example, RandomStream& draws) const;
 
   // Cut to `sequence_length`, and padded to it and to the most crops where the stage pads its batches; else to the

@@ -2,10 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/atomic_folder.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "checkpoint/adapter.h"
-#include "base/atomic_folder.h"
 #include "checkpoint/convert.h"
 #include "checkpoint/hf_writer.h"
 #include "checkpoint/safetensors.h"
@@ -22,8 +22,7 @@ constexpr const char* kMarkName = "training.json";
 // The prompts that the model has learnt to answer. Stages without prompts leave them as they were.
 config::ModelConfig exported_config(const Trainer& trainer, const config::StageConfig& stage) {
   config::ModelConfig config = trainer.model_config();
-  const bool has_prompts =
-      stage.objective == config::Objective::Caption || stage.objective == config::Objective::Chat;
+  const bool has_prompts = stage.objective == config::Objective::Caption || stage.objective == config::Objective::Chat;
   if (has_prompts) config.prompt = stage.prompt;
   return config;
 }

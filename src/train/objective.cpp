@@ -115,7 +115,8 @@ Losses Objective::run_patches(const Batch& batch, const Pass& pass) const {
                         patch_head_.at("patch_head.weight").narrow(0, first_class, num_classes),
                         patch_head_.at("patch_head.bias").narrow(0, first_class, num_classes));
     };
-    const at::Tensor rows = features.detach().index_select(0, targets.positions).set_requires_grad(features.requires_grad());
+    const at::Tensor rows =
+        features.detach().index_select(0, targets.positions).set_requires_grad(features.requires_grad());
     const HeadLoss loss = head_loss(rows, targets, head, {.z_loss = stage_.z_loss, .divisor = pass.loss_weight});
     if (loss.gradient.defined()) {
       if (!gradient.defined()) gradient = at::zeros_like(features);

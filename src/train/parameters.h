@@ -32,8 +32,8 @@ const config::ComponentTraining& training_of(const config::StageConfig& stage, m
 std::vector<model::ParameterSpec> trained_parameters(const config::StageConfig& stage,
                                                      const config::ModelConfig& model);
 
-// Those of them that the stage's low-rank updates change: the weights of its target layers. Throws InvalidArgument for a
-// target that no layer has.
+// Those of them that the stage's low-rank updates change: the weights of its target layers. Throws InvalidArgument for
+// a target that no layer has.
 std::vector<model::ParameterSpec> adapted_parameters(const config::StageConfig& stage,
                                                      const config::ModelConfig& model);
 

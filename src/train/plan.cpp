@@ -22,9 +22,9 @@ using config::StageConfig;
 using config::TrainingConfig;
 
 constexpr uint64_t kFloatBytes = 4;
-constexpr uint64_t kNumMoments = 2;  // of AdamW
+constexpr uint64_t kNumMoments = 2;   // of AdamW
 constexpr int64_t kMostRanks = 1024;  // that advice is given for
-constexpr double kMargin = 0.05;     // of the memory that is left to everything else
+constexpr double kMargin = 0.05;      // of the memory that is left to everything else
 
 // How many ranks share one copy of the model.
 uint64_t shards_of(const config::ParallelConfig& parallel, int64_t num_ranks) {
@@ -73,8 +73,9 @@ int64_t crops_of(const StageConfig& stage, const ModelConfig& model) {
 // Examples of a step of this rank, and those that workers prepare ahead.
 uint64_t batch_bytes(const TrainingConfig& config, const StageConfig& stage, const ModelConfig& model,
                      int64_t num_ranks) {
-  const auto picture = static_cast<uint64_t>(crops_of(stage, model) * model.vision.num_patches() *
-                                             model.vision.patch_dim()) * kFloatBytes;
+  const auto picture =
+      static_cast<uint64_t>(crops_of(stage, model) * model.vision.num_patches() * model.vision.patch_dim()) *
+      kFloatBytes;
   const uint64_t text = static_cast<uint64_t>(stage.sequence_length) * 4 * sizeof(int64_t);
   const int64_t num_data_ranks = std::max<int64_t>(num_ranks / config.parallel.tensor_parallel, 1);
   const int64_t num_examples =
@@ -169,13 +170,14 @@ StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConf
   const uint64_t trained = static_cast<uint64_t>(sizes.num_trained) * kFloatBytes;
   const auto share = [](uint64_t bytes, uint64_t parts) { return (bytes + parts - 1) / parts; };
   const int64_t crops = crops_of(stage, model);
-  return {.name = stage.name,
-          .trained_parameters = sizes.num_trained,
-          .weights = share(trained + sizes.frozen_bytes, shards),
-          .gradients = share(trained, shards),
-          .optimizer = share(kNumMoments * trained, shards),
-          .activations = activation_bytes(config, stage, model, {.num_examples = stage.micro_batch, .num_crops = crops}),
-          .batch = batch_bytes(config, stage, model, num_ranks)};
+  return {
+      .name = stage.name,
+      .trained_parameters = sizes.num_trained,
+      .weights = share(trained + sizes.frozen_bytes, shards),
+      .gradients = share(trained, shards),
+      .optimizer = share(kNumMoments * trained, shards),
+      .activations = activation_bytes(config, stage, model, {.num_examples = stage.micro_batch, .num_crops = crops}),
+      .batch = batch_bytes(config, stage, model, num_ranks)};
 }
 
 Plan plan_training(const TrainingConfig& config, const PlanOptions& options) {
@@ -188,10 +190,10 @@ Plan plan_training(const TrainingConfig& config, const PlanOptions& options) {
     if (!plan.memory_bytes || plan.problem) continue;
     const auto usable = static_cast<uint64_t>((1 - kMargin) * static_cast<double>(*plan.memory_bytes));
     if (stage.total() <= usable) continue;
-    plan.problem = fmt::format(
-        "stage {} needs {:.1f} GiB of memory in each of {} processes, {:.1f} GiB can be used. {}", stage.name,
-        gibibytes(stage.total()), options.num_ranks, gibibytes(usable),
-        advise(config, i, model, options.num_ranks, stored, usable));
+    plan.problem =
+        fmt::format("stage {} needs {:.1f} GiB of memory in each of {} processes, {:.1f} GiB can be used. {}",
+                    stage.name, gibibytes(stage.total()), options.num_ranks, gibibytes(usable),
+                    advise(config, i, model, options.num_ranks, stored, usable));
   }
   return plan;
 }

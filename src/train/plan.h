@@ -2,7 +2,7 @@
 //   Plan plan = plan_training(config, {.num_ranks = 8});
 //   require_fit(plan);      // or print plan.stages
 // Weights, gradients and moments are counted exactly; activations are estimated from what the backward pass keeps (see
-// plan.cpp), which measured runs stay below.
+// plan.cpp).
 #pragma once
 
 #include <cstdint>

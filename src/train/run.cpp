@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/atomic_folder.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/atomic_folder.h"
 #include "train/batches.h"
 #include "train/export.h"
 #include "train/folder_lock.h"
@@ -29,8 +29,8 @@ constexpr size_t kMostWarnings = 20;  // about samples that are left out
 // Where the run stands: what a checkpoint holds besides tensors.
 struct Position {
   size_t stage = 0;
-  int64_t step = 0;        // of all stages together
-  int64_t stage_step = 0;  // of the stage
+  int64_t step = 0;          // of all stages together
+  int64_t stage_step = 0;    // of the stage
   uint64_t num_samples = 0;  // of the stage, over all ranks
   int64_t num_skipped = 0;   // steps without an update, in a row
   bool is_evaluated = true;  // what was due at this step (evaluation, export) was done
@@ -203,10 +203,11 @@ class Run {
     meter.add(metrics, micro_batches, batches.time_waited());
     if (log_ && (is_due(config_.log_every) || is_at_end())) log_->add_speed(place(), metrics, meter.take());
     if (at_.num_skipped >= config_.max_skipped_steps) {
-      fail(ErrorCategory::BadData,
-           "stage {}: the loss or a gradient was not finite in {} steps in a row, up to step {}. Hint: a lower learning "
-           "rate, or a longer warm-up",
-           stage().name, at_.num_skipped, at_.stage_step);
+      fail(
+          ErrorCategory::BadData,
+          "stage {}: the loss or a gradient was not finite in {} steps in a row, up to step {}. Hint: a lower learning "
+          "rate, or a longer warm-up",
+          stage().name, at_.num_skipped, at_.stage_step);
     }
   }
 
@@ -263,7 +264,8 @@ class Run {
   void export_model(const Trainer& trainer) {
     if (is_writer()) {
       const bool is_last = at_.stage + 1 == config_.stages.size();
-      const std::string base = at_.stage == 0 ? config_.init.model : (output_ / config_.stages[at_.stage - 1].name).string();
+      const std::string base =
+          at_.stage == 0 ? config_.init.model : (output_ / config_.stages[at_.stage - 1].name).string();
       export_stage(trainer, stage(),
                    {.folder = stage_folder(),
                     .tokenizer = output_ / kTokenizerName,

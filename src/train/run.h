@@ -1,7 +1,8 @@
 // A whole run: the stages of a configuration one after the other, from whatever was saved last.
 //   RunEnd end = run_training(config, {.is_stop_requested = [] { return signalled; }});
 // Below `config.output`:
-//   checkpoints/     saved states (checkpoint/training_state.h); a killed run goes on from the newest whole one and ends
+//   checkpoints/     saved states (checkpoint/training_state.h); a killed run goes on from the newest whole one and
+//   ends
 //                    with the same bytes as one that was not killed
 //   <stage>/         the model after the stage, in Hugging Face layout; or its adapter
 //   tokenizer/       config.yaml  metrics.jsonl  speed.jsonl  bad-samples.jsonl  tensorboard/  report.html

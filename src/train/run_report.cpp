@@ -100,10 +100,8 @@ Everything read_everything(const fs::path& folder) {
 void add_plot(report::Page& page, const Curves& curves, const char* y_label, const std::string& caption,
               bool is_logarithmic = false) {
   if (curves.is_empty()) return;
-  page.figure(report::line_plot({.x_label = "step",
-                                 .y_label = y_label,
-                                 .series = curves.series(),
-                                 .is_logarithmic = is_logarithmic}),
+  page.figure(report::line_plot(
+                  {.x_label = "step", .y_label = y_label, .series = curves.series(), .is_logarithmic = is_logarithmic}),
               caption);
 }
 
@@ -153,7 +151,8 @@ void write_run_report(const config::TrainingConfig& config, const fs::path& fold
   add_plot(page, all.grad_norm, "norm", "Norms of the gradients before clipping.", /*is_logarithmic=*/true);
   page.heading("Speed");
   add_plot(page, all.tokens, "tokens/s", "Tokens per second, padding left out.");
-  add_plot(page, all.waiting, "share", "Share of the time that was spent waiting for data, and of the machine's peak that was used.");
+  add_plot(page, all.waiting, "share",
+           "Share of the time that was spent waiting for data, and of the machine's peak that was used.");
   page.heading("Configuration");
   std::vector<std::vector<report::Html>> settings;
   for (const auto& [name, value] : list_settings(config)) settings.push_back(row(name, value));

@@ -13,8 +13,8 @@ namespace molmo::train {
 namespace {
 
 constexpr std::array<std::string_view, 9> kHarmless = {
-    "output",       "num_workers",  "save_every",     "keep_checkpoints",  "export_every",
-    "export_dtype", "log_every",    "evaluate_every", "evaluate_examples",
+    "output",       "num_workers", "save_every",     "keep_checkpoints",  "export_every",
+    "export_dtype", "log_every",   "evaluate_every", "evaluate_examples",
 };
 
 using Settings = std::vector<std::pair<std::string, std::string>>;

@@ -21,8 +21,7 @@ class StepMeter {
             std::optional<double> peak);
 
   // After each step. `time_waited` is the total of the stage so far.
-  void add(const StepMetrics& metrics, std::span<const Batch> micro_batches,
-           std::chrono::duration<double> time_waited);
+  void add(const StepMetrics& metrics, std::span<const Batch> micro_batches, std::chrono::duration<double> time_waited);
   // Of the steps since the last call, which become the text of the bar.
   Speed take();
 

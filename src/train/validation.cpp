@@ -56,8 +56,8 @@ std::optional<std::vector<ValidationLoss>> Validation::measure(const Trainer& tr
   return losses;
 }
 
-std::optional<ValidationLoss> Validation::measure_set(const std::string& name,
-                                                      std::shared_ptr<const data::Mixture> set, const Trainer& trainer,
+std::optional<ValidationLoss> Validation::measure_set(const std::string& name, std::shared_ptr<const data::Mixture> set,
+                                                      const Trainer& trainer,
                                                       const std::function<bool()>& is_stopping) const {
   // As many for each rank, so that all of them compute the same number of batches.
   const int64_t num_ranks = options_.num_ranks;

@@ -16,7 +16,7 @@
 namespace molmo::train {
 
 struct ValidationLoss {
-  std::string set;          // name of the data set, with a number where it occurs before
+  std::string set;  // name of the data set, with a number where it occurs before
   int64_t num_examples = 0;
   double cross_entropy = 0, accuracy = 0;
   // The same with every example's pictures taken from another example: a model that looks does worse. Empty without

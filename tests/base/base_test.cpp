@@ -68,7 +68,8 @@ TEST(Fields, UnknownKeyNamesTheNearest) {
 
 TEST(Fields, RefusesWrongTypesAndNumbersThatDoNotFit) {
   Outer outer;
-  for (const char* text : {R"({"rate": "fast"})", R"({"layers": 3})", R"({"inner": {"width": 1.5}})", R"({"inner": {"width": 18446744073709551615}})"}) {
+  for (const char* text : {R"({"rate": "fast"})", R"({"layers": 3})", R"({"inner": {"width": 1.5}})",
+                           R"({"inner": {"width": 18446744073709551615}})"}) {
     EXPECT_THROW(read_fields(parse_json(text, "x"), outer, "x"), Error) << text;
   }
 }
@@ -107,11 +108,13 @@ TEST(Json, RefusesDuplicateKeysDepthAndGarbage) {
   EXPECT_THROW(parse_json("{\"a\": \"\xff\"}", "f"), Error);
   EXPECT_THROW(parse_json("{} x", "f"), Error);
   EXPECT_THROW(parse_json("[1, 2, 3]", "f", {.max_bytes = 4}), Error);
-  EXPECT_THAT(message_of([] { parse_json("[{\"b\": {\"a\": 1, \"b\": 2, \"a\": 3}}]", "f"); }), HasSubstr("key 'a' appears twice"));
+  EXPECT_THAT(message_of([] { parse_json("[{\"b\": {\"a\": 1, \"b\": 2, \"a\": 3}}]", "f"); }),
+              HasSubstr("key 'a' appears twice"));
 }
 
 TEST(Yaml, ReadsScalarsOfTheCoreSchema) {
-  const Json json = parse_yaml("a: 1\nb: 1.0e-05\nc: null\nd: true\ne: '1'\nf: [x, -2]\ng: 6e-6\nh: hello world\n", "t");
+  const Json json =
+      parse_yaml("a: 1\nb: 1.0e-05\nc: null\nd: true\ne: '1'\nf: [x, -2]\ng: 6e-6\nh: hello world\n", "t");
   EXPECT_EQ(json["a"], 1);
   EXPECT_DOUBLE_EQ(json["b"].get<double>(), 1e-5);
   EXPECT_TRUE(json["c"].is_null());
@@ -163,7 +166,11 @@ TEST(ParallelFor, CoversTheRangeOnceForAnyThreadCount) {
 
 TEST(ParallelFor, RethrowsOnTheCaller) {
   set_num_threads(3);
-  EXPECT_THROW(parallel_for(100, 1, [](int64_t begin, int64_t) { if (begin == 57) fail(ErrorCategory::BadData, "x"); }), Error);
+  EXPECT_THROW(parallel_for(100, 1,
+                            [](int64_t begin, int64_t) {
+                              if (begin == 57) fail(ErrorCategory::BadData, "x");
+                            }),
+               Error);
   int64_t sum = 0;
   parallel_for(3, 3, [&](int64_t begin, int64_t end) { sum += end - begin; });
   EXPECT_EQ(sum, 3);

@@ -111,8 +111,8 @@ TEST(Documents, CommandsNameKnownProgramsVerbsAndFlags) {
   }
 }
 
-// In a folder that has what the documents speak of: MODEL, photo.jpg, desk.jpg, questions.txt, texts.jsonl, own-data.yaml
-// with its data, own.jsonl, pixmo-points.
+// In a folder that has what the documents speak of: MODEL, photo.jpg, desk.jpg, questions.txt, texts.jsonl,
+// own-data.yaml with its data, own.jsonl, pixmo-points.
 TEST(Documents, MarkedCommandsRun) {
   const test::TemporaryFolder folder;
   test::write_pointing_model(
@@ -127,7 +127,8 @@ TEST(Documents, MarkedCommandsRun) {
   for (const char* name : {"train.jsonl", "validation.jsonl"}) {
     std::ofstream(folder.path() / "my-data" / name)
         << R"({"id": "1", "image": "../photo.jpg", "annotations": [{"style": "pointing", "label": "torx screw", )"
-        << R"("points": [[12.5, 40]], "point_scale": 100}, {"style": "pointing", "label": "nut", "points": []}]})" << "\n";
+        << R"("points": [[12.5, 40]], "point_scale": 100}, {"style": "pointing", "label": "nut", "points": []}]})"
+        << "\n";
   }
   std::ofstream(folder.path() / "own.jsonl")
       << R"({"id": "1", "image": "photo.jpg", "annotations": [{"style": "user_qa", "question": "?", "answer": "!"}]})";

@@ -132,7 +132,8 @@ TEST_F(Terminal, CtrlCAtThePromptEndsTheProgramAndPutsTheTerminalBack) {
 }
 
 TEST(Interrupt, SecondCtrlCEndsTheProgramAtOnce) {
-  Child child({"run", "-m", model(), "-p", "How many birds are there?", "-n", "3000", "--min-predict", "3000", "-t", "1"});
+  Child child(
+      {"run", "-m", model(), "-p", "How many birds are there?", "-n", "3000", "--min-predict", "3000", "-t", "1"});
   ASSERT_EQ(::fcntl(child.output(), F_SETPIPE_SZ, 4096), 4096);
   ASSERT_TRUE(child.wait_for_output("man"));
   // From here on nobody reads, and the program comes to a stop in the middle of its answer.
@@ -149,11 +150,11 @@ TEST(Interrupt, FirstAsksTheAnswerToEndAndSecondEndsTheProgram) {
   const auto answer_twice_interrupted = [] {
     install_interrupt_handler();
     {
-      const InterruptibleAnswer earlier;
+      const InterruptibleWork earlier;
       ::raise(SIGINT);
       if (!earlier.is_interrupted()) ::_exit(1);
     }
-    const InterruptibleAnswer answer;
+    const InterruptibleWork answer;
     if (answer.is_interrupted()) ::_exit(2);
     ::raise(SIGINT);
     if (!answer.is_interrupted()) ::_exit(3);

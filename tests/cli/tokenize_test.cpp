@@ -100,8 +100,10 @@ TEST(Tokenize, BrokenTokenizersAreOneClearLine) {
 TEST(Tokenize, LearnsFromTextsAndFromOwnData) {
   const test::TemporaryFolder folder;
   std::ofstream(folder.path() / "a.txt") << "abab abab\nabab\n";
-  std::ofstream(folder.path() / "b.jsonl") << R"({"id": "abcd", "text": "cdcd cdcd"})" << "\n"
-                                           << R"({"annotations": [{"question": "cdcd", "answer": "cdcd"}]})" << "\n";
+  std::ofstream(folder.path() / "b.jsonl") << R"({"id": "abcd", "text": "cdcd cdcd"})"
+                                           << "\n"
+                                           << R"({"annotations": [{"question": "cdcd", "answer": "cdcd"}]})"
+                                           << "\n";
   const std::string output = folder.path() / "tokenizer";
   const Result result = run_molmo({"tokenize", "--train", folder.path() / "a.txt", folder.path() / "b.jsonl",
                                    "--vocab-size", "262", "-o", output, "--json"});

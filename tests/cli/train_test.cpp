@@ -43,7 +43,8 @@ class TrainVerb : public testing::Test {
   std::map<std::string, std::string> lasting(const char* name) const {
     const fs::path run = folder_.path() / name;
     const std::string newest = read_file(run / "checkpoints" / "latest");
-    const fs::path state = run / "checkpoints" / newest.substr(0, newest.find('\n')) / "state-00000-of-00001.safetensors";
+    const fs::path state =
+        run / "checkpoints" / newest.substr(0, newest.find('\n')) / "state-00000-of-00001.safetensors";
     return {{"state", read_file(state)},
             {"metrics", read_file(run / "metrics.jsonl")},
             {"model", read_file(run / "tuning" / "model.safetensors")}};
@@ -67,7 +68,15 @@ class TrainVerb : public testing::Test {
 
   void expect_answers(const std::vector<std::string>& model) const {
     for (int i = 0; i < 4; ++i) {
-      std::vector<std::string> arguments = {"run", "-p", "What is this?", "-n", "8", "--json", "-t", "1", "--image",
+      std::vector<std::string> arguments = {"run",
+                                            "-p",
+                                            "What is this?",
+                                            "-n",
+                                            "8",
+                                            "--json",
+                                            "-t",
+                                            "1",
+                                            "--image",
                                             folder_.path() / fmt::format("pictures/{}.png", i)};
       arguments.insert(arguments.end(), model.begin(), model.end());
       const Result result = run_molmo(arguments);
@@ -134,9 +143,10 @@ TEST_F(TrainVerb, WhatWasLearntComesBack) {
 
 TEST_F(TrainVerb, AdaptersAnswerTooAndLeaveTheWeightsAlone) {
   learn_by_heart();
-  config_.stages[0].lora = {.rank = 16,
-                            .alpha = 32,
-                            .targets = {"att_proj", "attn_out", "ff_proj", "ff_out", "w1", "w2", "w3", "wq", "wk", "wv", "wo"}};
+  config_.stages[0].lora = {
+      .rank = 16,
+      .alpha = 32,
+      .targets = {"att_proj", "attn_out", "ff_proj", "ff_out", "w1", "w2", "w3", "wq", "wk", "wv", "wo"}};
   const std::string before = read_file(folder_.path() / "model/model.safetensors");
   ASSERT_EQ(run_molmo({"train", write_config(), "-t", "1"}).status, kExitDone);
   EXPECT_LT(last_loss(), 0.05);

@@ -32,8 +32,10 @@ struct Published {
 };
 
 TEST(Configurations, HaveThePublishedHyperparameters) {
-  for (const Published& row : {Published{"molmoe-1b", 30'000, 2e-5, 2e-5, 5e-6}, {"molmo-7b-o", 32'000, 2e-5, 1e-5, 5e-6},
-                               {"molmo-7b-d", 30'000, 2e-5, 1e-5, 5e-6}, {"molmo-72b", 20'000, 1e-5, 5e-6, 3e-6}}) {
+  for (const Published& row : {Published{"molmoe-1b", 30'000, 2e-5, 2e-5, 5e-6},
+                               {"molmo-7b-o", 32'000, 2e-5, 1e-5, 5e-6},
+                               {"molmo-7b-d", 30'000, 2e-5, 1e-5, 5e-6},
+                               {"molmo-72b", 20'000, 1e-5, 5e-6, 3e-6}}) {
     SCOPED_TRACE(row.preset);
     const auto captions = read_training_config(configuration(std::string("pretrain-") + row.preset));
     EXPECT_EQ(captions.init.model, row.preset);

@@ -23,7 +23,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 const Json& replacement(RandomStream& random) {
-  static const Json kValues = {nullptr, -1,  0,    4000000000, INT64_MAX, INT64_MIN, 1e300, 0.5,      true,
+  static const Json kValues = {nullptr, -1,  0,    4000000000, INT64_MAX, INT64_MIN, 1e300,  0.5,       true,
                                "",      "x", "\n", Json({}),   {{}},      {"a"},     {1, 2}, {{"a", 1}}};
   return kValues[random.below(kValues.size())];
 }
@@ -138,7 +138,8 @@ TEST(HostileFixtures, RefusesWhatWouldTakeForever) {
   const molmo::test::TemporaryFolder folder;
   write_json_file(folder.path() / "tiling.json",
                   {{"rows", {{{"h", 300}, {"w", 300}, {"window", 224}, {"max_crops", 1000000}, {"tiling", {1, 1}}}}}});
-  EXPECT_THAT(answer(folder.path() / "tiling.json").text, HasSubstr("/rows/0 max_crops is 1000000, expected 1 to 4096"));
+  EXPECT_THAT(answer(folder.path() / "tiling.json").text,
+              HasSubstr("/rows/0 max_crops is 1000000, expected 1 to 4096"));
 }
 
 TEST(Report, PrintsOneLineForErrorsOfSeveral) {

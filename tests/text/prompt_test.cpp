@@ -56,7 +56,8 @@ TEST(Ask, RefusesAStyleThatNoDataSetHas) {
     formatter.ask({.text = "What?", .style = "chart-qa"});
     ADD_FAILURE() << "accepted";
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("style is 'chart-qa', which is no style of the training data. Did you mean 'chart_qa'?"));
+    EXPECT_THAT(error.what(),
+                HasSubstr("style is 'chart-qa', which is no style of the training data. Did you mean 'chart_qa'?"));
   }
   EXPECT_THROW(formatter.ask({.text = "What?", .style = "VQA2"}), Error);
 }

@@ -58,7 +58,8 @@ TEST(Plan, LowRankUpdatesAreAllThatIsTrained) {
   EXPECT_EQ(plan.trained_parameters, 16 * (28 * block + (3584 + 152064)));
   EXPECT_EQ(plan.weights, 4 * (kParameters + static_cast<uint64_t>(plan.trained_parameters)));
   StoredTypes stored;
-  for (const auto& parameter : model::parameter_table(config::preset("molmo-7b-d"))) stored[parameter.name] = DType::BF16;
+  for (const auto& parameter : model::parameter_table(config::preset("molmo-7b-d")))
+    stored[parameter.name] = DType::BF16;
   EXPECT_EQ(plan_stage(config, 0, config::preset("molmo-7b-d"), 1, stored).weights,
             2 * kParameters + 4 * static_cast<uint64_t>(plan.trained_parameters));
 }

@@ -119,8 +119,10 @@ TEST_F(Runs, StagesBeginWithTheWeightsOfTheOneBefore) {
   text.name = "text";
   text.objective = config::Objective::Text;
   text.steps = 2;
-  std::ofstream(folder_.path() / "texts.jsonl") << R"({"id": "a", "text": "one two"})" << "\n"
-                                                << R"({"id": "b", "text": "three"})" << "\n";
+  std::ofstream(folder_.path() / "texts.jsonl") << R"({"id": "a", "text": "one two"})"
+                                                << "\n"
+                                                << R"({"id": "b", "text": "three"})"
+                                                << "\n";
   text.data[0].sources[0].path = folder_.path() / "texts.jsonl";
   config::StageConfig frozen = config_.stages[0];
   frozen.name = "pictures";
@@ -133,7 +135,8 @@ TEST_F(Runs, StagesBeginWithTheWeightsOfTheOneBefore) {
   const auto begin = checkpoint::Checkpoint::open(folder_.path() / "model").load_weights();
   const auto first = checkpoint::Checkpoint::open(run() / "text").load_weights();
   const auto second = checkpoint::Checkpoint::open(run() / "pictures").load_weights({.dtype = DType::F32});
-  const std::string decoder = "transformer.blocks.0.att_proj.weight", tower = "vision_backbone.image_vit.patch_embedding.weight";
+  const std::string decoder = "transformer.blocks.0.att_proj.weight",
+                    tower = "vision_backbone.image_vit.patch_embedding.weight";
   EXPECT_FALSE(at::equal(first.at(decoder), begin.at(decoder)));
   EXPECT_TRUE(at::equal(first.at(tower), begin.at(tower)));  // plain text does not reach it
   EXPECT_TRUE(at::equal(second.at(decoder), first.at(decoder).to(at::kBFloat16).to(at::kFloat)));
@@ -179,14 +182,17 @@ TEST_F(Runs, AdaptersLeaveTheWeightsAlone) {
   // The next stage begins with the adapter merged into the weights.
   const auto begin = checkpoint::Checkpoint::open(folder_.path() / "model").load_weights();
   const auto merged = checkpoint::Checkpoint::open(run() / "after").load_weights();
-  EXPECT_FALSE(at::equal(merged.at("transformer.blocks.0.att_proj.weight"), begin.at("transformer.blocks.0.att_proj.weight")));
-  EXPECT_TRUE(at::equal(merged.at("transformer.blocks.0.ff_proj.weight"), begin.at("transformer.blocks.0.ff_proj.weight")));
+  EXPECT_FALSE(
+      at::equal(merged.at("transformer.blocks.0.att_proj.weight"), begin.at("transformer.blocks.0.att_proj.weight")));
+  EXPECT_TRUE(
+      at::equal(merged.at("transformer.blocks.0.ff_proj.weight"), begin.at("transformer.blocks.0.ff_proj.weight")));
 }
 
 TEST_F(Runs, BadSamplesAreWrittenDownAndReplaced) {
   std::ofstream(folder_.path() / "data.jsonl", std::ios::app)
       << R"({"id": "gone", "image": "pictures/gone.png", "annotations": [{"style": "user_qa", "question": "q", "answer": "a"}]})"
-      << "\n" << "no json\n";
+      << "\n"
+      << "no json\n";
   ASSERT_EQ(run_training(config_), RunEnd::Finished);
   std::map<std::string, int> by_id;
   for (const Json& line : lines_of(run() / kBadSamplesName)) ++by_id[line["id"].get<std::string>()];
@@ -241,7 +247,8 @@ TEST_F(Runs, AnotherConfigurationIsToldApart) {
   config_.save_every = 100;  // changes no weights
   EXPECT_EQ(run_training(config_, stopping_after(1)), RunEnd::Stopped);
   set_log_sink({});
-  EXPECT_THAT(messages, testing::Contains("the configuration was changed: stages.0.language.learning_rate was 0.002, is 0.0001"));
+  EXPECT_THAT(messages,
+              testing::Contains("the configuration was changed: stages.0.language.learning_rate was 0.002, is 0.0001"));
   EXPECT_THAT(messages, testing::Not(testing::Contains(HasSubstr("save_every"))));
   config_.stages[0].name = "other";
   EXPECT_THAT([&] { run_training(config_); }, ThrowsMessage<Error>(HasSubstr("which the configuration does not have")));

@@ -17,7 +17,7 @@ namespace {
 
 using config::ResizeMode;
 
-constexpr int64_t kMostPixels = 4096;  // of a side
+constexpr int64_t kMostPixels = 4096;                                             // of a side
 constexpr std::string_view kModes[] = {"default", "siglip", "dino", "metaclip"};  // the reference's names
 
 // "default/37x23_to_28x28": a mode, and heights x widths.

@@ -63,8 +63,8 @@ void answer_row(const Place& place, const Json& row, const at::Tensor& log_probs
   if (row.contains("p") && place.expects("n_candidates")) {
     const auto p = row["p"].get<double>();
     const auto all = unfiltered_candidates(row, log_probs);
-    place["n_candidates"].answer(
-        count, [&](const Json& expected) { return find_count_mismatch(expected, count, all, p); });
+    place["n_candidates"].answer(count,
+                                 [&](const Json& expected) { return find_count_mismatch(expected, count, all, p); });
   } else {
     place.answer_field("n_candidates", count);
   }
