@@ -11,11 +11,11 @@ namespace molmo::cli {
 void DataSourceFlags::define(Flags& flags) {
   flags
       .add_option("NAME", name_,
-                  "data set, as `molmo data list` names it, a file of own data, or a generator: synth:points, ...")
+                  "data set, as `molmo data list` names it, a file of own data, or a generator such as synth:points")
       .required()
       .group("Arguments");
   flags.add_option("--from", path_, "folder with the files of the set, as they were published").type_name("DIR");
-  flags.add_option("--split", split_, "part of the set: train, validation, test, ...")
+  flags.add_option("--split", split_, "part of the set, for example train, validation or test")
       .type_name("SPLIT")
       .shows_default();
   flags.add_option("--option", options_, "a setting of the set, see docs/data.md").type_name("KEY=VALUE").takes_one();

@@ -89,8 +89,15 @@ Questions draw_pie_chart(Page& page, const FigureContext& context) {
     // A slice that is too narrow for its number has it outside.
     const std::string number = std::to_string(share) + "%";
     const double middle = angle + turn / 2, number_size = size * 0.9;
-    const double inside = radius * (hole > 0 ? 0.76 : count == 2 ? 0.5 : 0.64);
-    const bool fits = share >= 25 || inside * turn > page.text_width(number, number_size, FontStyle::Bold) * 1.1;
+    const double width = page.text_width(number, number_size, FontStyle::Bold);
+    // From the centre to the farthest corner of the number: it must not cross the rim.
+    const auto extent = [&](double from_center) {
+      return std::hypot(std::abs(from_center * std::cos(middle)) + width / 2,
+                        std::abs(from_center * std::sin(middle)) + number_size * 0.4);
+    };
+    double inside = radius * (hole > 0 ? 0.76 : count == 2 ? 0.5 : 0.64);
+    while (extent(inside) > 0.9 * radius && inside > (hole > 0 ? 0.72 : 0.35) * radius) inside -= 0.01 * radius;
+    const bool fits = extent(inside) <= 0.9 * radius && (share >= 25 || inside * turn > width * 1.1);
     const double reach = fits ? inside : radius + number_size * 0.85;
     const Color ink = fits ? readable_on(color) : page.style().ink;
     page.text_at_middle(number,

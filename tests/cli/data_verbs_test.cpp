@@ -118,7 +118,7 @@ TEST_F(DataVerbs, StatsCountsWordsAndPoints) {
   EXPECT_THAT(read_file(path("stats.html")), AllOf(HasSubstr("Points of a picture"), HasSubstr("<svg")));
   write_own();
   const Result text = run({"data", "stats", "own.jsonl"});
-  EXPECT_THAT(text.out, AllOf(HasSubstr("own"), HasSubstr("user_qa, words answered")));
+  EXPECT_THAT(text.out, AllOf(HasSubstr("3 examples, 2 pictures"), HasSubstr("user_qa, words answered")));
 }
 
 TEST_F(DataVerbs, CheckSaysWhatIsWrongAndWhere) {

@@ -104,22 +104,6 @@ TEST_F(Terminal, KeepsCharactersOfSeveralBytes) {
   EXPECT_EQ(read_json_file(folder_.path() / "talk.json")["messages"][0]["text"], "Is it gr\u00fcn?");
 }
 
-TEST_F(Terminal, CtrlCEndsTheAnswerAndNotTheChat) {
-  Child child = chat(model(), {"-n", "2000", "--min-predict", "2000"});
-  ASSERT_TRUE(child.wait_for_output("> "));
-  child.send("How many birds are there?\n");
-  ASSERT_TRUE(child.wait_for_output("man"));  // of the fourth token
-  child.send(kCtrlC);
-  ASSERT_TRUE(child.wait_for_output("\r\n> "));
-  child.send("/save " + (folder_.path() / "talk.json").string() + "\n");
-  ASSERT_TRUE(child.wait_for_output("talk.json\r\n> "));
-  const Json talk = read_json_file(folder_.path() / "talk.json");
-  EXPECT_EQ(talk["messages"][1]["finish_reason"], "cancelled");
-  EXPECT_NE(talk["messages"][1]["text"], "");
-  child.send("/exit\n");
-  EXPECT_EQ(child.finish().status, kExitDone);
-}
-
 TEST_F(Terminal, CtrlCAtThePromptEndsTheProgramAndPutsTheTerminalBack) {
   Child child = chat(pointing());
   ASSERT_TRUE(child.wait_for_output("> "));
