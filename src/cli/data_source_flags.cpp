@@ -8,6 +8,16 @@
 
 namespace molmo::cli {
 
+std::shared_ptr<const data::Dataset> open_data_source(const data::DatasetSource& source) {
+  if (!synth::is_synth_dataset(source.name)) return data::open_dataset(source);
+  config::DataSource drawn;
+  drawn.name = source.name;
+  drawn.path = source.path.string();
+  drawn.split = source.split;
+  drawn.options = source.options;
+  return synth::open_synth_dataset(drawn);
+}
+
 void DataSourceFlags::define(Flags& flags) {
   flags
       .add_option("NAME", name_,
@@ -26,20 +36,10 @@ data::DatasetSource DataSourceFlags::source() const {
   const bool is_file = std::filesystem::is_regular_file(name_);
   if (is_file && path_.empty())
     return {.name = "jsonl", .path = name_, .split = split_, .options = options_, .quirks = quirks_};
-  const bool is_drawn = synth::is_synth_dataset(name_);
-  if (!is_drawn) data::find_dataset(name_);
-  if (path_.empty() && !is_drawn) throw UsageError("--from is missing: the folder with the files of " + name_ + ".");
+  if (synth::is_synth_dataset(name_)) return {.name = name_, .path = {}, .split = split_, .options = options_};
+  data::find_dataset(name_);
+  if (path_.empty()) throw UsageError("--from is missing: the folder with the files of " + name_ + ".");
   return {.name = name_, .path = path_, .split = split_, .options = options_, .quirks = quirks_};
-}
-
-std::shared_ptr<const data::Dataset> DataSourceFlags::open() const {
-  const data::DatasetSource source = this->source();
-  if (!synth::is_synth_dataset(source.name)) return data::open_dataset(source);
-  config::DataSource drawn;
-  drawn.name = source.name;
-  drawn.split = source.split;
-  drawn.options = source.options;
-  return synth::open_synth_dataset(drawn);
 }
 
 }  // namespace molmo::cli

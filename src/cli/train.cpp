@@ -7,14 +7,13 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "cli/data_source_flags.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/program.h"
 #include "cli/verb.h"
 #include "config/training.h"
-#include "data/registry.h"
-#include "synth/synth_dataset.h"
 #include "train/plan.h"
 #include "train/run.h"
 
@@ -73,7 +72,10 @@ class Train final : public Verb {
     train::require_fit(plan);
     const InterruptibleWork interruptible(Signals::InterruptOrTerminate);
     train::RunOptions options{.is_stop_requested = [&] { return interruptible.is_interrupted(); }};
-    options.open_dataset = open_data_source;
+    options.open_dataset = [](const config::DataSource& source) {
+      return open_data_source(
+          {.name = source.name, .path = source.path, .split = source.split, .options = source.options});
+    };
     if (peak_tflops_) options.peak_flops_per_second = *peak_tflops_ * 1e12;
     const bool is_finished = train::run_training(config, options) == train::RunEnd::Finished;
     if (is_json_) fmt::print("{}\n", dump_json({{"output", config.output}, {"finished", is_finished}}));
@@ -93,13 +95,6 @@ class Train final : public Verb {
   std::optional<uint64_t> memory_bytes() const {
     if (!memory_gibibytes_) return std::nullopt;
     return static_cast<uint64_t>(*memory_gibibytes_ * (1u << 30));
-  }
-
-  // Sets that are drawn while training are no files, so the registry does not know them.
-  static std::shared_ptr<const data::Dataset> open_data_source(const config::DataSource& source) {
-    if (synth::is_synth_dataset(source.name)) return synth::open_synth_dataset(source);
-    return data::open_dataset(
-        {.name = source.name, .path = source.path, .split = source.split, .options = source.options});
   }
 
   static void print_json(const train::Plan& plan) {

@@ -67,6 +67,13 @@ RowLosses row_losses(const at::Tensor& logits, const at::Tensor& labels, const a
   return losses;
 }
 
+LossSums& LossSums::operator+=(const LossSums& other) {
+  cross_entropy += other.cross_entropy;
+  z_loss += other.z_loss;
+  accuracy += other.accuracy;
+  return *this;
+}
+
 HeadLoss head_loss(const at::Tensor& rows, const Targets& targets,
                    const std::function<at::Tensor(const at::Tensor&)>& head, const LossSettings& settings) {
   HeadLoss loss;
@@ -82,10 +89,7 @@ HeadLoss head_loss(const at::Tensor& rows, const Targets& targets,
         row_losses(logits.detach(), targets.labels.narrow(0, begin, count), weights, settings, logits.requires_grad());
     if (logits.requires_grad()) logits.backward(logits.detach());
     if (block.grad().defined()) gradients.push_back(block.grad());
-    const LossSums sums = sum_rows(losses, weights, settings);
-    loss.sums.cross_entropy += sums.cross_entropy;
-    loss.sums.z_loss += sums.z_loss;
-    loss.sums.accuracy += sums.accuracy;
+    loss.sums += sum_rows(losses, weights, settings);
     begin += count;
     most_rows = std::max(kMinRows, kMaxLogits / logits.size(1));
   }

@@ -43,6 +43,8 @@ RowLosses row_losses(const at::Tensor& logits, const at::Tensor& labels, const a
 // Divided by settings.divisor, z-loss with its weight.
 struct LossSums {
   double cross_entropy = 0, z_loss = 0, accuracy = 0;
+
+  LossSums& operator+=(const LossSums& other);
 };
 
 struct HeadLoss {

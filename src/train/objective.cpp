@@ -34,6 +34,13 @@ at::Tensor label_weights(const at::Tensor& labels) {
 
 }  // namespace
 
+Losses& Losses::operator+=(const Losses& other) {
+  sums += other.sums;
+  router_balance += other.router_balance;
+  router_z += other.router_z;
+  return *this;
+}
+
 Objective::Objective(const config::TrainingConfig& config, const config::StageConfig& stage, const model::Molmo& molmo,
                      const model::Weights& patch_head)
     : stage_(stage),
@@ -122,9 +129,7 @@ Losses Objective::run_patches(const Batch& batch, const Pass& pass) const {
       if (!gradient.defined()) gradient = at::zeros_like(features);
       gradient.index_add_(0, targets.positions, loss.gradient);
     }
-    losses.sums.cross_entropy += loss.sums.cross_entropy;
-    losses.sums.z_loss += loss.sums.z_loss;
-    losses.sums.accuracy += loss.sums.accuracy;
+    losses.sums += loss.sums;
     first_class += num_classes;
   }
   if (gradient.defined()) features.backward(gradient);

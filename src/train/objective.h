@@ -33,6 +33,8 @@ struct Pass {
 struct Losses {
   LossSums sums;
   double router_balance = 0, router_z = 0;
+
+  Losses& operator+=(const Losses& other);
 };
 
 class Objective {

@@ -69,6 +69,14 @@ bool echoes(int terminal) {
   return ::tcgetattr(terminal, &settings) == 0 && (settings.c_lflag & ICANON) && (settings.c_lflag & ECHO);
 }
 
+// The editor writes its prompt a moment before it takes the terminal over; what is typed in between is edited by the
+// terminal itself.
+bool wait_for_prompt(Child& child, const std::string& output, int times = 1) {
+  if (!child.wait_for_output(output, times)) return false;
+  while (echoes(child.output())) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return true;
+}
+
 class Terminal : public testing::Test {
  protected:
   Terminal() { test::write_pointing_model(folder_.path() / "m", "yes."); }
@@ -78,13 +86,13 @@ class Terminal : public testing::Test {
 
 TEST_F(Terminal, EditsAndRemembersLines) {
   Child child = chat(pointing());
-  ASSERT_TRUE(child.wait_for_output("> "));
+  ASSERT_TRUE(wait_for_prompt(child, "> "));
   child.send(std::string("Is it redd?") + kLeft + kBackspace + "\n");
-  ASSERT_TRUE(child.wait_for_output("yes.\r\n> "));
+  ASSERT_TRUE(wait_for_prompt(child, "yes.\r\n> "));
   child.send(std::string(kUp) + "\n");
-  ASSERT_TRUE(child.wait_for_output("yes.\r\n> ", 2));
+  ASSERT_TRUE(wait_for_prompt(child, "yes.\r\n> ", 2));
   child.send("/save " + (folder_.path() / "talk.json").string() + "\n");
-  ASSERT_TRUE(child.wait_for_output("talk.json\r\n> "));
+  ASSERT_TRUE(wait_for_prompt(child, "talk.json\r\n> "));
   child.send(kCtrlD);
   EXPECT_EQ(child.finish().status, kExitDone);
   const Json talk = read_json_file(folder_.path() / "talk.json");
@@ -96,17 +104,33 @@ TEST_F(Terminal, EditsAndRemembersLines) {
 TEST_F(Terminal, KeepsCharactersOfSeveralBytes) {
   Child child = Child({"chat", "-m", pointing(), "-t", "1", "-q"},
                       {.environment = {{"TERM", "xterm"}, {"LC_ALL", "C.UTF-8"}}, .has_terminal = true});
-  ASSERT_TRUE(child.wait_for_output("> "));
+  ASSERT_TRUE(wait_for_prompt(child, "> "));
   child.send(std::string("Is it gr\u00fc\u00fcn?") + kLeft + kLeft + kBackspace + "\n");
-  ASSERT_TRUE(child.wait_for_output("yes.\r\n> "));
+  ASSERT_TRUE(wait_for_prompt(child, "yes.\r\n> "));
   child.send("/save " + (folder_.path() / "talk.json").string() + "\n/exit\n");
   EXPECT_EQ(child.finish().status, kExitDone);
   EXPECT_EQ(read_json_file(folder_.path() / "talk.json")["messages"][0]["text"], "Is it gr\u00fcn?");
 }
 
+TEST_F(Terminal, CtrlCEndsTheAnswerAndNotTheChat) {
+  Child child = chat(model(), {"-n", "2000", "--min-predict", "2000"});
+  ASSERT_TRUE(wait_for_prompt(child, "> "));
+  child.send("How many birds are there?\n");
+  ASSERT_TRUE(child.wait_for_output("man", 2));  // the echo of "many", and the fourth token
+  child.send(kCtrlC);
+  ASSERT_TRUE(wait_for_prompt(child, "\r\n> "));
+  child.send("/save " + (folder_.path() / "talk.json").string() + "\n");
+  ASSERT_TRUE(wait_for_prompt(child, "talk.json\r\n> "));
+  const Json talk = read_json_file(folder_.path() / "talk.json");
+  EXPECT_EQ(talk["messages"][1]["finish_reason"], "cancelled");
+  EXPECT_NE(talk["messages"][1]["text"], "");
+  child.send("/exit\n");
+  EXPECT_EQ(child.finish().status, kExitDone);
+}
+
 TEST_F(Terminal, CtrlCAtThePromptEndsTheProgramAndPutsTheTerminalBack) {
   Child child = chat(pointing());
-  ASSERT_TRUE(child.wait_for_output("> "));
+  ASSERT_TRUE(wait_for_prompt(child, "> "));
   EXPECT_FALSE(echoes(child.output()));  // the editor draws the line itself
   child.send(std::string("half a quest") + kCtrlC);
   const int terminal = ::dup(child.output());
@@ -154,7 +178,7 @@ TEST_F(Terminal, RunsWithShortOpenMpSpinsUnlessToldOtherwise) {
     test::ChildOptions options{.environment = added, .has_terminal = true};
     options.environment["TERM"] = "xterm";
     Child child({"chat", "-m", pointing(), "-t", "1"}, options);
-    EXPECT_TRUE(child.wait_for_output("> "));
+    EXPECT_TRUE(wait_for_prompt(child, "> "));
     std::string environment = read_file("/proc/" + std::to_string(child.id()) + "/environ");
     std::replace(environment.begin(), environment.end(), '\0', '\n');
     child.send("/exit\n");

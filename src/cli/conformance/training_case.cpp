@@ -144,13 +144,8 @@ FirstStep TrainingCase::first_step() const {
   FirstStep step;
   for (const auto& batch : batches) step.loss_weight += objective.contents(batch).loss_weight;
   for (const auto& batch : batches) {
-    const train::Losses losses = objective.run(
+    step.losses += objective.run(
         batch, {.loss_weight = step.loss_weight, .num_micro_batches = static_cast<double>(batches.size())});
-    step.losses.sums.cross_entropy += losses.sums.cross_entropy;
-    step.losses.sums.z_loss += losses.sums.z_loss;
-    step.losses.sums.accuracy += losses.sums.accuracy;
-    step.losses.router_balance += losses.router_balance;
-    step.losses.router_z += losses.router_z;
   }
   for (const auto& [name, weight] : weights) {
     if (weight.grad().defined()) gradients[name] = weight.grad();
