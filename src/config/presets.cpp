@@ -117,13 +117,14 @@ ModelConfig nano() {
   decoder.rope_theta = 1e4;
   decoder.max_sequence_length = 2048;
   ModelConfig config = with_decoder(decoder);
-  config.vision.input_size = {224, 224};
+  config.vision.input_size = {192, 192};
+  config.vision.patch_size = 16;
   config.vision.width = 192;
   config.vision.num_layers = 6;
   config.vision.num_heads = 6;
   config.vision.head_dim = 32;
   config.vision.mlp_width = 768;
-  config.vision.num_positions = 257;
+  config.vision.num_positions = 145;
   config.connector.feature_layers = {-1, -4};
   config.image_input.crop_mode = CropMode::Resize;
   config.image_input.max_crops = 4;

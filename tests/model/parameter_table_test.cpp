@@ -31,7 +31,7 @@ TEST(ParameterTable, ComponentsAddUp) {
     const ParameterCounts counts = count_parameters(config::preset(name));
     EXPECT_EQ(counts.vision + counts.connector + counts.language, counts.total) << name;
     // Embeddings and 23 blocks of CLIP ViT-L/14; nano has 6 narrow ones.
-    EXPECT_EQ(counts.vision, name == "nano" ? 162'816 + 6 * 444'864 : 1'196'032 + 23 * 12'596'224) << name;
+    EXPECT_EQ(counts.vision, name == "nano" ? 175'872 + 6 * 444'864 : 1'196'032 + 23 * 12'596'224) << name;
   }
   // pooling 7,344,128, projector 106,692,608, padding 4,096, 128 embedding rows of 3,584
   EXPECT_EQ(count_parameters(config::preset("molmo-7b-d")).connector, 7'344'128 + 106'692'608 + 4'096 + 458'752);
