@@ -4,6 +4,17 @@
 
 namespace molmo::kernels {
 
+std::span<const Version<AttentionKernel>> attention_versions() {
+  static constexpr Version<AttentionKernel> kVersions[] = {
+#if defined(__x86_64__)
+    {"avx512", &CpuFeatures::avx512, &kAttentionAvx512},
+    {"avx2", &CpuFeatures::avx2, &kAttentionAvx2},
+#endif
+    {"scalar", nullptr, &kAttentionScalar},
+  };
+  return kVersions;
+}
+
 std::span<const Version<DenseLinearKernel>> dense_linear_versions() {
   static constexpr Version<DenseLinearKernel> kVersions[] = {
 #if defined(__x86_64__)
@@ -27,8 +38,8 @@ std::span<const Version<TrainingPasses>> training_passes_versions() {
 }
 
 std::string describe_kernels() {
-  return fmt::format("dense_linear: {}\ntraining_passes: {}", best(dense_linear_versions()).name,
-                     best(training_passes_versions()).name);
+  return fmt::format("attention: {}\ndense_linear: {}\ntraining_passes: {}", best(attention_versions()).name,
+                     best(dense_linear_versions()).name, best(training_passes_versions()).name);
 }
 
 }  // namespace molmo::kernels

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/cpu_features.h"
+#include "kernels/attention.h"
 #include "kernels/dense_linear.h"
 #include "kernels/training_passes.h"
 
@@ -33,10 +34,11 @@ const Version<Kernel>& best(std::span<const Version<Kernel>> versions) {
 }
 
 // One table per family, best version first, with those that were built for this architecture.
+std::span<const Version<AttentionKernel>> attention_versions();
 std::span<const Version<DenseLinearKernel>> dense_linear_versions();
 std::span<const Version<TrainingPasses>> training_passes_versions();
 
-// "dense_linear: avx512", one family a line, for --version.
+// "attention: avx512", one family a line, for --version.
 std::string describe_kernels();
 
 }  // namespace molmo::kernels
