@@ -21,6 +21,16 @@ function(molmo_instruction_flags)
   endforeach()
 endfunction()
 
+# Several sources of a target are compiled as one: what they instantiate of JSON, formatting and the standard library is compiled
+# once. Names in anonymous namespaces are therefore unique within a folder; the debug and sanitizer presets, where one edit must
+# compile one source, do without.
+function(molmo_compile_together target)
+  if(MOLMO_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()
+
 function(molmo_library target)
   cmake_parse_arguments(arg "TORCH" "" "SOURCES;DEPS;EXTERNAL" ${ARGN})
   set(sources ${arg_SOURCES})
@@ -32,6 +42,7 @@ function(molmo_library target)
   endif()
   molmo_instruction_flags(${sources})
   add_library(${target} STATIC ${sources})
+  molmo_compile_together(${target})
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
   foreach(dep ${arg_DEPS})
     if(TARGET molmo_${dep})

@@ -18,7 +18,7 @@ inline std::filesystem::path fixture_path(const std::string& name) {
   throw std::runtime_error("fixture not found: " + name);
 }
 
-// For what only the full set holds (training files, second checkpoint layouts): tests of it skip without it.
+// For what only the full set holds: P1's training files, the second checkpoint layouts of most models.
 inline bool has_fixture(const std::string& name) {
   const std::filesystem::path source = MOLMO_SOURCE_DIR;
   return std::filesystem::exists(source / "tests" / "fixtures" / name) ||
@@ -38,6 +38,14 @@ inline std::filesystem::path checkpoint_path(const std::string& model_case) {
     if (std::filesystem::exists(folder / layout)) return folder / layout;
   }
   throw std::runtime_error("no checkpoint in " + folder.string());
+}
+
+// Most tests of the program and the library use this miniature model, and this picture.
+inline std::string miniature_model() {
+  return fixture_path("model/P1-qwen2-clip/hf");
+}
+inline std::string picture_path(const std::string& name = "rgb_420x300.png") {
+  return fixture_path("model/images/" + name);
 }
 
 // A folder of its own for one test, removed with it.

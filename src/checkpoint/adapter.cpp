@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using model::Adapter;
 using model::LowRankUpdate;
 
-constexpr JsonLimits kConfigLimits = {.max_bytes = 256 << 10, .max_depth = 16};
+constexpr JsonLimits kAdapterConfigLimits = {.max_bytes = 256 << 10, .max_depth = 16};
 constexpr const char* kConfigName = "adapter_config.json";
 constexpr const char* kWeightsFile = "adapter_model.safetensors";
 constexpr std::string_view kPrefix = "base_model.model.";
@@ -53,7 +53,7 @@ std::vector<std::string> read_target_modules(const SettingsReader& settings) {
 }
 
 AdapterSettings read_settings(const fs::path& path) {
-  const Json document = read_json_file(path, kConfigLimits);
+  const Json document = read_json_file(path, kAdapterConfigLimits);
   const SettingsReader settings(document, path.string());
   settings.require("peft_type", "LORA");
   settings.require("bias", "none");

@@ -128,6 +128,7 @@ ModelConfig nano() {
   config.connector.feature_layers = {-1, -4};
   config.image_input.crop_mode = CropMode::Resize;
   config.image_input.max_crops = 4;
+  config.image_input.overlap_margins = {2, 2};
   return config;
 }
 

@@ -98,6 +98,8 @@ void check_stage(const StageConfig& stage, const Checker& check) {
   if (stage.max_crops) {
     check.require(*stage.max_crops >= 1 && *stage.max_crops <= 1024, "max_crops", *stage.max_crops, "1 to 1024");
   }
+  check.require(!stage.crop_mode || stage.lora.rank == 0, "crop_mode", "set beside lora",
+                "null, because an adapter does not say how pictures are cut");
   check.require(!stage.data.empty(), "data", "empty", "at least one group of data sets");
   check_mixture(stage.data, "data", check);
   check_mixture(stage.validation, "validation", check);

@@ -12,6 +12,7 @@
 
 #include "base/dtype.h"
 #include "base/enum_names.h"
+#include "config/image_input.h"
 #include "config/prompt.h"
 
 namespace molmo::config {
@@ -99,11 +100,12 @@ struct StageConfig {
   std::string name = "train";
   Objective objective = Objective::Chat;
   int64_t steps = 1000;
-  int64_t global_batch = 256;        // examples (pictures with all of their conversations) of a step, over all ranks
-  int64_t micro_batch = 1;           // examples of a rank that go through the model at once
-  int64_t sequence_length = 2304;    // tokens; longer examples are cut from the end
-  std::optional<int64_t> max_crops;  // besides the low-resolution one; empty: as the model is configured
-  bool pad_batches = false;          // pad to sequence_length and max_crops, not to the longest of the batch
+  int64_t global_batch = 256;         // examples (pictures with all of their conversations) of a step, over all ranks
+  int64_t micro_batch = 1;            // examples of a rank that go through the model at once
+  int64_t sequence_length = 2304;     // tokens; longer examples are cut from the end
+  std::optional<int64_t> max_crops;   // besides the low-resolution one; empty: as the model is configured
+  std::optional<CropMode> crop_mode;  // how pictures are cut from this stage on; empty: as the model is configured
+  bool pad_batches = false;           // pad to sequence_length and max_crops, not to the longest of the batch
   uint64_t seed = 6198;
   std::vector<MixtureGroup> data;
   std::vector<MixtureGroup> validation;  // loss over these
@@ -128,6 +130,7 @@ struct StageConfig {
     visit("micro_batch", micro_batch, "examples of a rank that go through the model at once");
     visit("sequence_length", sequence_length, "most tokens of an example");
     visit("max_crops", max_crops, "high-resolution crops of a picture; null for the model's");
+    visit("crop_mode", crop_mode, "how pictures are cut from this stage on; null for the model's");
     visit("pad_batches", pad_batches, "pad every batch to the same shape");
     visit("seed", seed, "of data order, templates and dropout");
     visit("data", data, "groups of data sets");

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "android_control-";
-constexpr std::string_view kOpenApp = "Open App ";
+constexpr std::string_view kOpenAppAction = "Open App ";
 
 // One episode: a goal, a screenshot before each step and one after the last.
 class Episode {
@@ -58,8 +58,8 @@ class Episode {
                 {"ll_instruction", text::replace_invalid_utf8(instructions_[step])},
                 {"target_action", scaled_action(action, size)}};
     const auto scaled = [&](const std::optional<PixelBox>& box) { return box ? scaled_box(*box, size) : ""; };
-    if (action.starts_with(kOpenApp)) {
-      const std::string app = action.substr(kOpenApp.size()), screen = screen_text(windows);
+    if (action.starts_with(kOpenAppAction)) {
+      const std::string app = action.substr(kOpenAppAction.size()), screen = screen_text(windows);
       row["target_box"] = scaled(app_box(screen, app, config::Quirks::Reference));
       row["app_box"] = scaled(app_box(screen, app, config::Quirks::Fixed));
     } else {

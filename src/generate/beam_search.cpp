@@ -12,7 +12,7 @@
 namespace molmo::generate {
 namespace {
 
-struct Row {
+struct Hypothesis {
   std::vector<int64_t> tokens;
   float log_probability = 0;
 };
@@ -40,20 +40,20 @@ class BeamSearch {
   // Takes the logits behind all rows; afterwards there are num_beams rows per prompt, each one token longer.
   void advance(const at::Tensor& logits);
   bool is_done() const {
-    return std::ranges::all_of(rows_, [&](const Row& row) { return has_ended(row); });
+    return std::ranges::all_of(rows_, [&](const Hypothesis& row) { return has_ended(row); });
   }
   const std::vector<int64_t>& parents() const { return parents_; }
   std::vector<int64_t> last_tokens() const;
   std::vector<std::vector<Beam>> beams() const;
 
  private:
-  bool has_ended(const Row& row) const { return !row.tokens.empty() && row.tokens.back() == eos_id_; }
+  bool has_ended(const Hypothesis& row) const { return !row.tokens.empty() && row.tokens.back() == eos_id_; }
   std::vector<Proposal> propose(const at::Tensor& log_probs, size_t row) const;
-  double score(const Row& row) const;
+  double score(const Hypothesis& row) const;
 
   const config::GenerationConfig& config_;
   int64_t eos_id_, num_prompts_;
-  std::vector<Row> rows_;
+  std::vector<Hypothesis> rows_;
   std::vector<int64_t> parents_;
 };
 
@@ -82,7 +82,7 @@ void BeamSearch::advance(const at::Tensor& logits) {
   for (const auto& row : rows_) histories.push_back(row.tokens);
   const at::Tensor log_probs = constrained_log_probs(logits, histories, config_, eos_id_);
   const size_t rows_per_prompt = rows_.size() / static_cast<size_t>(num_prompts_);
-  std::vector<Row> next;
+  std::vector<Hypothesis> next;
   parents_.clear();
   for (size_t begin = 0; begin < rows_.size(); begin += rows_per_prompt) {
     std::vector<Proposal> proposals;
@@ -92,7 +92,7 @@ void BeamSearch::advance(const at::Tensor& logits) {
     std::ranges::stable_sort(proposals, is_better);
     proposals.resize(static_cast<size_t>(config_.num_beams));
     for (const auto& proposal : proposals) {
-      Row& row = next.emplace_back(rows_[static_cast<size_t>(proposal.parent)]);
+      Hypothesis& row = next.emplace_back(rows_[static_cast<size_t>(proposal.parent)]);
       row.tokens.push_back(proposal.token);
       row.log_probability = proposal.log_probability;
       parents_.push_back(proposal.parent);
@@ -107,7 +107,7 @@ std::vector<int64_t> BeamSearch::last_tokens() const {
   return tokens;
 }
 
-double BeamSearch::score(const Row& row) const {
+double BeamSearch::score(const Hypothesis& row) const {
   auto length = static_cast<double>(std::ranges::count_if(row.tokens, [&](int64_t token) { return token != eos_id_; }));
   if (has_ended(row)) length += 1;
   return row.log_probability / std::pow(length, config_.length_penalty);

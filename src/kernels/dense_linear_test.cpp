@@ -38,8 +38,9 @@ std::vector<float> run(const DenseLinearKernel& kernel, DenseLinear problem) {
 }
 
 // x [T, I] and weight [O, I] in rows that are longer than needed, the weight at an odd multiple of 2 bytes.
-struct Case {
-  Case(int64_t T, int64_t I, int64_t O, HalfType type, int64_t x_gap = 0, int64_t weight_gap = 0) : half_type(type) {
+struct LinearCase {
+  LinearCase(int64_t T, int64_t I, int64_t O, HalfType type, int64_t x_gap = 0, int64_t weight_gap = 0)
+      : half_type(type) {
     x = at::randn({T, I + x_gap}).narrow(1, 0, I);
     const auto dtype = type == HalfType::BF16 ? at::kBFloat16 : at::kHalf;
     storage = at::randn({O * (I + weight_gap) + 1}).to(dtype);
@@ -95,7 +96,7 @@ TEST_P(DenseLinearVersions, AgreesWithFloat64ForOddSizesAndTails) {
   for (const int64_t T : tokens) {
     for (const auto& [I, O] : sizes) {
       for (const auto type : {HalfType::BF16, HalfType::F16}) {
-        const Case c(T, I, O, type);
+        const LinearCase c(T, I, O, type);
         expect_product(c.x, c.weight, run(kernel(), c.problem()).data(),
                        fmt::format("T {} I {} O {} {}", T, I, O, type == HalfType::BF16 ? "bf16" : "f16"));
       }
@@ -105,14 +106,14 @@ TEST_P(DenseLinearVersions, AgreesWithFloat64ForOddSizesAndTails) {
 
 TEST_P(DenseLinearVersions, ReadsStridedRows) {
   for (const int64_t T : {1, 4, 6, 60}) {
-    const Case c(T, 77, 50, HalfType::BF16, /*x_gap=*/5, /*weight_gap=*/11);
+    const LinearCase c(T, 77, 50, HalfType::BF16, /*x_gap=*/5, /*weight_gap=*/11);
     expect_product(c.x, c.weight, run(kernel(), c.problem()).data(), fmt::format("T {}", T));
   }
 }
 
 TEST_P(DenseLinearVersions, WritesOnlyItsRows) {
   for (const int64_t T : {2, 59}) {
-    const Case c(T, 40, 70, HalfType::F16);
+    const LinearCase c(T, 40, 70, HalfType::F16);
     DenseLinear problem = c.problem();
     std::vector<float> y(T * 80, -7.0f);
     problem.y = y.data();
@@ -150,12 +151,12 @@ TEST_P(DenseLinearVersions, ConvertsEveryWeightExactly) {
 }
 
 TEST_P(DenseLinearVersions, TreatsExtremeActivationsAsTheFormulaDoes) {
-  constexpr float kInf = std::numeric_limits<float>::infinity();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
   constexpr int64_t I = 37, O = 19;
   for (const int64_t T : {1, 3, 60}) {
-    Case c(T, I, O, HalfType::BF16);
+    LinearCase c(T, I, O, HalfType::BF16);
     float* x = c.x.mutable_data_ptr<float>();
-    const float extremes[] = {kInf, -kInf, NAN, 3e38f, 1e-45f, -0.0f};
+    const float extremes[] = {kInfinity, -kInfinity, NAN, 3e38f, 1e-45f, -0.0f};
     for (int64_t t = 0; t < T; ++t) x[t * I + 5 * t % I] = extremes[t % 6];
     c.weight.select(0, 0).zero_();  // infinity times 0 is NaN
     const auto y = run(kernel(), c.problem()), truth = run(kDenseLinearScalar, c.problem());

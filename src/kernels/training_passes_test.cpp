@@ -79,8 +79,8 @@ TEST_P(TrainingPassesVersions, QuickGeluAsScalar) {
 }
 
 TEST_P(TrainingPassesVersions, ActivationsStandExtremes) {
-  constexpr float kInf = std::numeric_limits<float>::infinity();
-  const std::vector<float> x = {1e4f, -1e4f, 88.8f, -88.8f, 0, -0.0f, kInf, NAN, 3e38f, -3e38f, 1e-40f};
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> x = {1e4f, -1e4f, 88.8f, -88.8f, 0, -0.0f, kInfinity, NAN, 3e38f, -3e38f, 1e-40f};
   std::vector<float> y(x.size()), expected(x.size());
   passes().quick_gelu(x.data(), y.data(), static_cast<int64_t>(x.size()));
   scalar().quick_gelu(x.data(), expected.data(), static_cast<int64_t>(x.size()));

@@ -6,14 +6,11 @@
 #include <array>
 #include <cmath>
 #include <memory>
-#include <numbers>
 
 #include "synth/draws.h"
 
 namespace molmo::synth {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 struct Tone {
   std::string name;  // "light blue"

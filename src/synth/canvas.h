@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <numbers>
 #include <span>
 
 #include "base/geometry.h"
@@ -15,6 +16,8 @@ typedef struct _cairo cairo_t;
 typedef struct _cairo_surface cairo_surface_t;
 
 namespace molmo::synth {
+
+inline constexpr double kPi = std::numbers::pi;
 
 class Canvas {
  public:

@@ -11,8 +11,6 @@
 namespace molmo::synth {
 namespace {
 
-using Words = std::string_view;
-
 // Where all of a group are, when one phrase says it; else "".
 std::string shared_place(const Scene& scene, const std::vector<size_t>& objects) {
   if (objects.size() == 1) return place_of(scene.objects[objects[0]].center, scene.size);
@@ -58,7 +56,7 @@ class CaptionWriter {
   }
 
  private:
-  std::string choose(std::initializer_list<Words> options) {
+  std::string choose(std::initializer_list<std::string_view> options) {
     return std::string(options.begin()[draws_.below(options.size())]);
   }
 
@@ -127,7 +125,7 @@ class CaptionWriter {
       const double dx = (a.center.x - b.center.x) / static_cast<double>(scene_.size.width);
       const double dy = (a.center.y - b.center.y) / static_cast<double>(scene_.size.height);
       if (std::max(std::abs(dx), std::abs(dy)) < 0.1) continue;
-      const Words relation =
+      const std::string_view relation =
           std::abs(dx) > std::abs(dy) ? (dx < 0 ? "to the left of" : "to the right of") : (dy < 0 ? "above" : "below");
       text += " The " + colored_noun(a, true).singular + " is " + std::string(relation) + " the " +
               colored_noun(b, true).singular + ".";
@@ -180,13 +178,13 @@ std::string write_caption(const Scene& scene, CaptionLength length, RandomStream
 }
 
 std::string write_transcript(const Scene& scene, RandomStream& draws) {
-  static constexpr std::array<Words, 7> kOpenings = {"okay so ",         "so in this picture i see ",
-                                                     "um so there is ",  "alright let's see ",
-                                                     "this looks like ", "so uh we have ",
-                                                     "i can see "};
-  static constexpr std::array<Words, 6> kLinks = {" and then ",     " um and also ",  " and uh ",
-                                                  " there's also ", " next there's ", " and i think "};
-  static constexpr std::array<Words, 5> kFillers = {"um ", "uh ", "you know ", "let me see ", "like "};
+  static constexpr std::array<std::string_view, 7> kOpenings = {"okay so ",         "so in this picture i see ",
+                                                                "um so there is ",  "alright let's see ",
+                                                                "this looks like ", "so uh we have ",
+                                                                "i can see "};
+  static constexpr std::array<std::string_view, 6> kLinks = {" and then ",     " um and also ",  " and uh ",
+                                                             " there's also ", " next there's ", " and i think "};
+  static constexpr std::array<std::string_view, 5> kFillers = {"um ", "uh ", "you know ", "let me see ", "like "};
   const std::vector<NamedGroup> groups = named_groups(scene);
   std::string text(pick(draws, kOpenings));
   for (size_t i = 0; i < groups.size(); ++i) {

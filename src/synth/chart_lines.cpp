@@ -5,16 +5,14 @@
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numbers>
 
+#include "synth/canvas.h"
 #include "synth/chart.h"
 #include "synth/draws.h"
 #include "synth/phrases.h"
 
 namespace molmo::synth {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 void dot(Page& page, PointPx at, double radius, Color color) {
   set_color(page.cairo(), color);

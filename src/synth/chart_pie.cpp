@@ -4,16 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numbers>
 
+#include "synth/canvas.h"
 #include "synth/chart.h"
 #include "synth/draws.h"
 #include "synth/phrases.h"
 
 namespace molmo::synth {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 // Whole percents that sum to 100 and differ by at least `apart`.
 std::vector<int64_t> draw_shares(size_t count, int64_t step, int64_t apart, RandomStream& draws) {

@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <memory>
-#include <numbers>
 
 #include "base/enum_names.h"
 #include "base/error.h"
@@ -16,8 +15,6 @@
 
 namespace molmo::synth {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 class ClockPainter {
  public:

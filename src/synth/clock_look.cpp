@@ -4,8 +4,8 @@
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numbers>
 
+#include "synth/canvas.h"
 #include "synth/clock.h"
 #include "synth/draws.h"
 #include "synth/font.h"
@@ -13,8 +13,6 @@
 
 namespace molmo::synth {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 struct Palette {
   Color dial, ink;

@@ -11,16 +11,16 @@
 namespace molmo::synth {
 namespace {
 
-using Pattern = std::unique_ptr<FcPattern, decltype(&FcPatternDestroy)>;
+using FontPattern = std::unique_ptr<FcPattern, decltype(&FcPatternDestroy)>;
 
 FontFile search(const std::string& family, const std::string& style) {
   const std::string name = family + style;
-  const Pattern wanted(FcNameParse(reinterpret_cast<const FcChar8*>(name.c_str())), FcPatternDestroy);
+  const FontPattern wanted(FcNameParse(reinterpret_cast<const FcChar8*>(name.c_str())), FcPatternDestroy);
   check_internal(wanted != nullptr, "fontconfig gave no pattern");
   FcConfigSubstitute(nullptr, wanted.get(), FcMatchPattern);
   FcDefaultSubstitute(wanted.get());
   FcResult result;
-  const Pattern match(FcFontMatch(nullptr, wanted.get(), &result), FcPatternDestroy);
+  const FontPattern match(FcFontMatch(nullptr, wanted.get(), &result), FcPatternDestroy);
   if (!match) return {};
   // Fontconfig answers with another family rather than with none.
   bool is_family = false;

@@ -5,16 +5,14 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <numbers>
 
 #include "base/error.h"
+#include "synth/canvas.h"
 #include "synth/draws.h"
 #include "synth/emoji.h"
 
 namespace molmo::synth {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 std::vector<uint8_t> opaque_mask(const Sprite& sprite) {
   std::vector<uint8_t> mask;

@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <memory>
-#include <numbers>
 
 #include "base/error.h"
 #include "synth/canvas.h"
@@ -14,8 +13,6 @@
 
 namespace molmo::synth {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 // ---- Silhouettes, in a square from -1 to 1.
 

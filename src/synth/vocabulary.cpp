@@ -10,7 +10,7 @@
 namespace molmo::synth {
 namespace {
 
-constexpr std::string_view kText =
+constexpr std::string_view kVocabularyYaml =
 #include "embedded/synth/vocabulary.yaml.inc"
     ;
 
@@ -21,7 +21,7 @@ char32_t read_code_point(const Json& value) {
 }
 
 Vocabulary read_vocabulary() {
-  const Json document = parse_yaml(kText, "vocabulary.yaml");
+  const Json document = parse_yaml(kVocabularyYaml, "vocabulary.yaml");
   Vocabulary vocabulary;
   for (const auto& [name, words] : document.at("groups").items()) {
     vocabulary.groups.push_back({name, words.at(0).get<std::string>(), words.at(1).get<std::string>()});

@@ -12,7 +12,7 @@
 namespace molmo::synth {
 namespace {
 
-constexpr std::string_view kText =
+constexpr std::string_view kWordsYaml =
 #include "embedded/synth/words.yaml.inc"
     ;
 
@@ -33,7 +33,7 @@ std::vector<Topic> read_topics(const Json& entries) {
 }
 
 AllWords read_words() {
-  const Json document = parse_yaml(kText, "words.yaml");
+  const Json document = parse_yaml(kWordsYaml, "words.yaml");
   AllWords words;
   for (const auto& [name, value] : document.items()) {
     if (name == "topics" || name == "series_topics") {

@@ -78,7 +78,9 @@ void forget_export(const fs::path& folder) {
   if (error) fail(ErrorCategory::Io, "{}: cannot remove: {}", (folder / kMarkName).string(), error.message());
 }
 
-checkpoint::InitialModel open_stage_model(const config::TrainingConfig& config, size_t stage) {
+namespace {
+
+checkpoint::InitialModel open_model_before(const config::TrainingConfig& config, size_t stage) {
   if (stage == 0) return checkpoint::open_initial_model(config.init);
   const config::StageConfig& before = config.stages[stage - 1];
   const fs::path folder = fs::path(config.output) / before.name;
@@ -97,6 +99,19 @@ checkpoint::InitialModel open_stage_model(const config::TrainingConfig& config, 
     const auto update = adapter.updates.find(name);
     return update == adapter.updates.end() ? load(name) : checkpoint::merge_update(load(name), update->second);
   };
+  return model;
+}
+
+}  // namespace
+
+config::ModelConfig model_of_stage(config::ModelConfig before, const config::StageConfig& stage) {
+  if (stage.crop_mode) before.image_input.crop_mode = *stage.crop_mode;
+  return before;
+}
+
+checkpoint::InitialModel open_stage_model(const config::TrainingConfig& config, size_t stage) {
+  checkpoint::InitialModel model = open_model_before(config, stage);
+  model.config = model_of_stage(model.config, config.stages[stage]);
   return model;
 }
 

@@ -31,6 +31,9 @@ int64_t exported_step(const std::filesystem::path& folder);
 // Makes that -1 for a model of an earlier run.
 void forget_export(const std::filesystem::path& folder);
 
+// The model as a stage trains and exports it, from that of the stage before.
+config::ModelConfig model_of_stage(config::ModelConfig before, const config::StageConfig& stage);
+
 // What a stage begins with: the configured weights, or what the stage before exported, adapters merged into what that
 // one began with. `output` is the folder of the run.
 checkpoint::InitialModel open_stage_model(const config::TrainingConfig& config, size_t stage);

@@ -12,6 +12,7 @@
 #include "checkpoint/initial_model.h"
 #include "model/parameter_table.h"
 #include "train/activations.h"
+#include "train/export.h"
 #include "train/parameters.h"
 
 namespace molmo::train {
@@ -182,9 +183,10 @@ StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConf
 
 Plan plan_training(const TrainingConfig& config, const PlanOptions& options) {
   Plan plan{.num_ranks = options.num_ranks, .stages = {}, .memory_bytes = memory_of_rank(options), .problem = {}};
-  const ModelConfig model = checkpoint::open_initial_model(config.init).config;
+  ModelConfig model = checkpoint::open_initial_model(config.init).config;
   StoredTypes stored = stored_types(config.init);
   for (size_t i = 0; i < config.stages.size(); ++i) {
+    model = model_of_stage(model, config.stages[i]);
     if (i > 0 && config.stages[i - 1].lora.rank == 0) stored.clear();  // the stage before leaves float32
     const StagePlan& stage = plan.stages.emplace_back(plan_stage(config, i, model, options.num_ranks, stored));
     if (!plan.memory_bytes || plan.problem) continue;

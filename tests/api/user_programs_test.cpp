@@ -13,14 +13,12 @@ namespace {
 
 using test::Child;
 using test::fixture_path;
+using test::picture_path;
 using test::Result;
 using testing::HasSubstr;
 
 std::string program(const std::string& name) {
   return std::string(MOLMO_BINARY_DIR) + "/bin/" + name;
-}
-std::string picture() {
-  return fixture_path("model/images/rgb_420x300.png");
 }
 
 class UserPrograms : public testing::Test {
@@ -34,10 +32,10 @@ class UserPrograms : public testing::Test {
 
 TEST_F(UserPrograms, PointExamplePrintsPixels) {
   for (const char* name : {"example_point", "example_point_c"}) {
-    const Result result = Child(program(name), {model_, picture(), "the mug"}).finish();
+    const Result result = Child(program(name), {model_, picture_path(), "the mug"}).finish();
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_EQ(result.out, "105 150 mug\n315 30 mug\n") << name;
-    const Result failed = Child(program(name), {"nowhere", picture(), "the mug"}).finish();
+    const Result failed = Child(program(name), {"nowhere", picture_path(), "the mug"}).finish();
     EXPECT_EQ(failed.status, 1);
     EXPECT_THAT(failed.err, HasSubstr("nowhere"));
   }
@@ -45,7 +43,7 @@ TEST_F(UserPrograms, PointExamplePrintsPixels) {
 
 TEST_F(UserPrograms, ChatExampleAnswersEveryLine) {
   const Result result =
-      Child(program("example_chat"), {model_, picture()}, {.input = "Where is the mug?\nAnd now?\n"}).finish();
+      Child(program("example_chat"), {model_, picture_path()}, {.input = "Where is the mug?\nAnd now?\n"}).finish();
   EXPECT_EQ(result.status, 0) << result.err;
   const std::string answer =
       "<points x1=\"25.0\" y1=\"50.0\" x2=\"75.0\" y2=\"10.0\" alt=\"the mug\">mug</points>\n  at 105, 150\n  at 315, "
@@ -55,7 +53,7 @@ TEST_F(UserPrograms, ChatExampleAnswersEveryLine) {
 
 TEST_F(UserPrograms, CInterfaceWorksFromC) {
   const Result result =
-      Child(program("c_api_test"), {model_, fixture_path("model/P1-qwen2-clip/hf"), picture()}).finish();
+      Child(program("c_api_test"), {model_, fixture_path("model/P1-qwen2-clip/hf"), picture_path()}).finish();
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.out, "");
 }

@@ -105,7 +105,7 @@ TEST(Checkpoint, LayoutsOfOneModelAgree) {
       EXPECT_TRUE(at::equal(tensor, native_weights.at(key))) << name << " " << key;
     }
   }
-  if (num_compared == 0) GTEST_SKIP() << "needs the full set of golden numbers";
+  EXPECT_GT(num_compared, 0);
 }
 
 TEST(Checkpoint, GivesViewsOfTheStoredType) {

@@ -19,13 +19,10 @@ namespace molmo::cli {
 namespace {
 
 using test::fixture_path;
+using test::miniature_model;
 using test::Result;
 using test::run_molmo;
 using testing::HasSubstr;
-
-std::string model() {
-  return fixture_path("model/P1-qwen2-clip/hf");
-}
 
 std::vector<std::string> names_in(const std::string& path) {
   std::vector<std::string> names;
@@ -37,8 +34,8 @@ std::vector<std::string> names_in(const std::string& path) {
 TEST(Trace, WritesEveryTensorByName) {
   const test::TemporaryFolder folder;
   const std::string out = folder.path() / "trace.safetensors";
-  const Result result = run_molmo({"trace", "-m", model(), "-i", fixture_path("model/images/rgb_420x300.png"), "-p",
-                                   " User: Describe this image. Assistant:", "--raw", "-o", out});
+  const Result result = run_molmo({"trace", "-m", miniature_model(), "-i", fixture_path("model/images/rgb_420x300.png"),
+                                   "-p", " User: Describe this image. Assistant:", "--raw", "-o", out});
   ASSERT_EQ(result.status, kExitDone) << result.err;
   EXPECT_EQ(result.out, "");
   EXPECT_THAT(names_in(out),
@@ -61,11 +58,12 @@ TEST(Trace, WritesEveryTensorByName) {
 TEST(Trace, LeavesPicturesOutWhereThereAreNone) {
   const test::TemporaryFolder folder;
   const std::string out = folder.path() / "trace.safetensors";
-  ASSERT_EQ(run_molmo({"trace", "-m", model(), "-p", "How many birds are there?", "-o", out}).status, kExitDone);
+  ASSERT_EQ(run_molmo({"trace", "-m", miniature_model(), "-p", "How many birds are there?", "-o", out}).status,
+            kExitDone);
   EXPECT_THAT(names_in(out), testing::UnorderedElementsAre("input_ids", "position_ids", "embeddings", "hidden.0",
                                                            "hidden.1", "hidden.2", "hidden.final", "logits"));
   const Result failed =
-      run_molmo({"trace", "-m", model(), "-p", "x", "-o", folder.path() / "no/such/folder.safetensors"});
+      run_molmo({"trace", "-m", miniature_model(), "-p", "x", "-o", folder.path() / "no/such/folder.safetensors"});
   EXPECT_EQ(failed.status, kExitFailed);
   EXPECT_EQ(std::count(failed.err.begin(), failed.err.end(), '\n'), 1) << failed.err;
 }
@@ -73,15 +71,16 @@ TEST(Trace, LeavesPicturesOutWhereThereAreNone) {
 TEST(Convert, KeepsEveryBitAndAnswersTheSame) {
   const test::TemporaryFolder folder;
   const std::string out = folder.path() / "converted";
-  const Result result = run_molmo({"convert", "-m", model(), "-o", out});
+  const Result result = run_molmo({"convert", "-m", miniature_model(), "-o", out});
   ASSERT_EQ(result.status, kExitDone) << result.err;
-  const auto before = checkpoint::Checkpoint::open(model()).load_weights(),
+  const auto before = checkpoint::Checkpoint::open(miniature_model()).load_weights(),
              after = checkpoint::Checkpoint::open(out).load_weights();
   ASSERT_EQ(before.size(), after.size());
   for (const auto& [name, weight] : before) EXPECT_TRUE(at::equal(weight, after.at(name))) << name;
-  const Result again = run_molmo({"convert", "-m", model(), "-o", out});
+  const Result again = run_molmo({"convert", "-m", miniature_model(), "-o", out});
   EXPECT_EQ(again.status, kExitFailed);
-  EXPECT_EQ(run_molmo({"convert", "-m", model(), "-o", out, "--overwrite", "--dtype", "bf16"}).status, kExitDone);
+  EXPECT_EQ(run_molmo({"convert", "-m", miniature_model(), "-o", out, "--overwrite", "--dtype", "bf16"}).status,
+            kExitDone);
   EXPECT_EQ(checkpoint::Checkpoint::open(out).weights().begin()->second.dtype, DType::BF16);
   const std::vector<std::string> question{"-p", "How many birds are there?", "-n", "6", "-q"};
   const auto ask = [&](const std::string& folder_of_model) {
@@ -95,7 +94,7 @@ TEST(Convert, KeepsEveryBitAndAnswersTheSame) {
 // An adapter gives the same answer whether it is applied while the model runs or merged into its weights.
 TEST(Lora, AppliedAndMergedAnswerTheSame) {
   const test::TemporaryFolder folder;
-  const auto opened = checkpoint::Checkpoint::open(model());
+  const auto opened = checkpoint::Checkpoint::open(miniature_model());
   model::Adapter adapter{.rank = 2, .alpha = 4, .target_modules = {"att_proj"}, .updates = {}};
   for (int layer = 0; layer < 3; ++layer) {
     const std::string name = "transformer.blocks." + std::to_string(layer) + ".att_proj.weight";
@@ -107,7 +106,7 @@ TEST(Lora, AppliedAndMergedAnswerTheSame) {
   }
   const std::string lora = folder.path() / "lora", merged = folder.path() / "merged";
   checkpoint::write_adapter(lora, adapter, opened.config());
-  ASSERT_EQ(run_molmo({"convert", "-m", model(), "--lora", lora, "-o", merged}).status, kExitDone);
+  ASSERT_EQ(run_molmo({"convert", "-m", miniature_model(), "--lora", lora, "-o", merged}).status, kExitDone);
   const std::vector<std::string> question{"-p", "How many birds are there?", "-n", "6", "-q"};
   const auto ask = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "run");
@@ -116,9 +115,9 @@ TEST(Lora, AppliedAndMergedAnswerTheSame) {
     EXPECT_EQ(result.status, kExitDone) << result.err;
     return result.out;
   };
-  const std::string applied = ask({"-m", model(), "--lora", lora});
+  const std::string applied = ask({"-m", miniature_model(), "--lora", lora});
   EXPECT_EQ(applied, ask({"-m", merged}));
-  EXPECT_NE(applied, ask({"-m", model()}));
+  EXPECT_NE(applied, ask({"-m", miniature_model()}));
 }
 
 TEST(Init, DrawsTheSameWeightsFromTheSameSeed) {

@@ -18,18 +18,13 @@ namespace {
 
 using test::Child;
 using test::fixture_path;
+using test::miniature_model;
+using test::picture_path;
 using test::Result;
 using test::run_molmo;
 using testing::HasSubstr;
 
 using Arguments = std::vector<std::string>;
-
-std::string model() {
-  return fixture_path("model/P1-qwen2-clip/hf");
-}
-std::string picture(const std::string& name = "rgb_420x300.png") {
-  return fixture_path("model/images/" + name);
-}
 
 Json run_json(Arguments arguments) {
   arguments.insert(arguments.begin(), "run");
@@ -55,7 +50,8 @@ TEST(Run, GreedyAnswersEqualTheReference) {
     const Json text = run_json({"-m", folder, "-p", "How many birds are there?", "-n", "32"});
     EXPECT_EQ(text["tokens"], golden_prompt(name, "text")["greedy32"]["tokens"]) << name;
     EXPECT_EQ(text["usage"]["prompt_tokens"], golden_prompt(name, "text")["prompt_len"]) << name;
-    const Json seen = run_json({"-m", folder, "-p", "Describe this image.", "--image", picture(image), "-n", "32"});
+    const Json seen =
+        run_json({"-m", folder, "-p", "Describe this image.", "--image", picture_path(image), "-n", "32"});
     EXPECT_EQ(seen["tokens"], golden_prompt(name, "image_e2e")["greedy32"]["tokens"]) << name;
     EXPECT_EQ(seen["usage"]["prompt_tokens"], golden_prompt(name, "image_e2e")["prompt_len"]) << name;
   }
@@ -63,19 +59,23 @@ TEST(Run, GreedyAnswersEqualTheReference) {
 
 TEST(Run, BeamsEqualTheReference) {
   Json expected = golden_prompt("P1-qwen2-clip", "text")["beam4_steps16"]["tokens"][0];
-  const Json answer = run_json({"-m", model(), "-p", "How many birds are there?", "-n", "16", "--beams", "4"});
+  const Json answer =
+      run_json({"-m", miniature_model(), "-p", "How many birds are there?", "-n", "16", "--beams", "4"});
   EXPECT_EQ(answer["tokens"], expected);
 }
 
 TEST(Run, RawPromptIsTheWholePrompt) {
-  const Json formatted = run_json({"-m", model(), "-p", "How many birds are there?", "-n", "8"});
-  const Json raw = run_json({"-m", model(), "-p", " User: How many birds are there? Assistant:", "--raw", "-n", "8"});
+  const Json formatted = run_json({"-m", miniature_model(), "-p", "How many birds are there?", "-n", "8"});
+  const Json raw =
+      run_json({"-m", miniature_model(), "-p", " User: How many birds are there? Assistant:", "--raw", "-n", "8"});
   EXPECT_EQ(formatted["tokens"], raw["tokens"]);
-  EXPECT_NE(run_json({"-m", model(), "-p", "How many birds are there?", "--raw", "-n", "8"})["tokens"], raw["tokens"]);
+  EXPECT_NE(run_json({"-m", miniature_model(), "-p", "How many birds are there?", "--raw", "-n", "8"})["tokens"],
+            raw["tokens"]);
 }
 
 TEST(Run, JsonHasEveryMember) {
-  const Json answer = run_json({"-m", model(), "-p", "Describe this image.", "--image", picture(), "-n", "5"});
+  const Json answer =
+      run_json({"-m", miniature_model(), "-p", "Describe this image.", "--image", picture_path(), "-n", "5"});
   const auto keys_of = [](const Json& object) {
     std::vector<std::string> keys;
     for (const auto& [key, value] : object.items()) keys.push_back(key);
@@ -98,7 +98,7 @@ TEST(Run, PointsAreInPercentAndPixelsOfTheUprightPicture) {
   test::write_pointing_model(folder.path() / "m",
                              R"(Two <points x1="25.0" y1="50.0" x2="75.5" y2="10.0" alt="the mug">mug</points>.)");
   const Arguments arguments{
-      "-m",        folder.path() / "m",    "-p", "Where?", "--image", picture("exif6_2000x1500.jpg"),
+      "-m",        folder.path() / "m",    "-p", "Where?", "--image", picture_path("exif6_2000x1500.jpg"),
       "--overlay", folder.path() / "o.png"};
   const Json answer = run_json(arguments);
   const Json first{{"x", 25.0},      {"y", 50.0},        {"x_px", 375.0}, {"y_px", 1000.0},
@@ -112,7 +112,8 @@ TEST(Run, PointsAreInPercentAndPixelsOfTheUprightPicture) {
 }
 
 TEST(Run, TextGoesToStdoutAndTimingsToStderr) {
-  const Arguments arguments{"run", "-m", model(), "-p", "Describe this image.", "-i", picture(), "-n", "6"};
+  const Arguments arguments{"run", "-m", miniature_model(), "-p", "Describe this image.", "-i", picture_path(),
+                            "-n",  "6"};
   const Result result = run_molmo(arguments);
   Arguments json = arguments;
   json.push_back("--json");
@@ -126,18 +127,20 @@ TEST(Run, TextGoesToStdoutAndTimingsToStderr) {
 }
 
 TEST(Run, PromptComesFromStandardInputAndFlagsFromTheEnvironment) {
-  const Json expected = run_json({"-m", model(), "-p", "How many birds are there?", "-n", "7"});
-  const Result result = run_molmo(
-      {"run", "-p", "-"},
-      {.environment = {{"MOLMO_MODEL", model()}, {"MOLMO_PREDICT", "7"}, {"MOLMO_JSON", "1"}, {"MOLMO_THREADS", "1"}},
-       .input = "How many birds are there?"});
+  const Json expected = run_json({"-m", miniature_model(), "-p", "How many birds are there?", "-n", "7"});
+  const Result result = run_molmo({"run", "-p", "-"}, {.environment = {{"MOLMO_MODEL", miniature_model()},
+                                                                       {"MOLMO_PREDICT", "7"},
+                                                                       {"MOLMO_JSON", "1"},
+                                                                       {"MOLMO_THREADS", "1"}},
+                                                       .input = "How many birds are there?"});
   EXPECT_EQ(result.status, kExitDone) << result.err;
   EXPECT_EQ(parse_json(result.out, "molmo run")["tokens"], expected["tokens"]);
 }
 
 TEST(Run, SeveralAnswersAreChoicesThatASeedReproduces) {
-  const Arguments arguments{"-m", model(),  "-p", "How many birds are there?", "-n", "6", "--answers", "3", "--temp",
-                            "1",  "--seed", "5"};
+  const Arguments arguments{
+      "-m", miniature_model(), "-p", "How many birds are there?", "-n", "6", "--answers", "3", "--temp",
+      "1",  "--seed",          "5"};
   const Json first = run_json(arguments), second = run_json(arguments);
   ASSERT_EQ(first["choices"].size(), 3u);
   for (size_t i = 0; i < 3; ++i) {
@@ -148,24 +151,25 @@ TEST(Run, SeveralAnswersAreChoicesThatASeedReproduces) {
 }
 
 TEST(Run, StopStringsAndAliasesWork) {
-  const Json whole =
-      run_json({"-m", model(), "--prompt", "How many birds are there?", "--max-tokens", "12", "--temperature", "0"});
+  const Json whole = run_json(
+      {"-m", miniature_model(), "--prompt", "How many birds are there?", "--max-tokens", "12", "--temperature", "0"});
   EXPECT_THAT(whole["text"].get<std::string>(), HasSubstr("leeople"));
-  const Json stopped = run_json(
-      {"-m", model(), "-p", "How many birds are there?", "-n", "12", "--stop", "never this", "--stop", "leeople"});
+  const Json stopped = run_json({"-m", miniature_model(), "-p", "How many birds are there?", "-n", "12", "--stop",
+                                 "never this", "--stop", "leeople"});
   EXPECT_EQ(stopped["finish_reason"], "stop_string");
   EXPECT_EQ(whole["text"].get<std::string>().find(stopped["text"].get<std::string>()), 0u);
   EXPECT_THAT(stopped["text"].get<std::string>(), testing::Not(HasSubstr("lee")));
 }
 
 TEST(Run, AnotherTypeOfWeightsAnswers) {
-  const Json answer =
-      run_json({"-m", model(), "-p", "How many birds are there?", "-n", "4", "--dtype", "bf16", "-t", "1", "-c", "64"});
+  const Json answer = run_json({"-m", miniature_model(), "-p", "How many birds are there?", "-n", "4", "--dtype",
+                                "bf16", "-t", "1", "-c", "64"});
   EXPECT_EQ(answer["tokens"].size(), 4u);
 }
 
 TEST(Run, FirstInterruptEndsTheAnswer) {
-  Child child({"run", "-m", model(), "-p", "How many birds are there?", "-n", "2000", "--min-predict", "2000"});
+  Child child(
+      {"run", "-m", miniature_model(), "-p", "How many birds are there?", "-n", "2000", "--min-predict", "2000"});
   ASSERT_TRUE(child.wait_for_output("man"));  // of the fourth token
   child.interrupt();
   const Result result = child.finish();
@@ -175,7 +179,7 @@ TEST(Run, FirstInterruptEndsTheAnswer) {
 }
 
 TEST(Run, InterruptWhileTheProgramWaitsEndsIt) {
-  Child child({"run", "-m", model(), "-p", "-"}, {.keeps_input_open = true});
+  Child child({"run", "-m", miniature_model(), "-p", "-"}, {.keeps_input_open = true});
   child.send("x");
   // The handler is in place before the program reads; a child that got the signal earlier ends by it.
   child.interrupt();
@@ -186,7 +190,7 @@ TEST(Run, BadInputIsOneClearLine) {
   const test::TemporaryFolder folder;
   const std::string text = folder.path() / "text.png", cut = folder.path() / "cut.png";
   std::ofstream(text) << "no picture at all, but long enough to be looked at";
-  std::filesystem::copy(picture(), cut);
+  std::filesystem::copy(picture_path(), cut);
   std::filesystem::permissions(cut, std::filesystem::perms::owner_all);
   std::filesystem::resize_file(cut, 40);
   struct Row {
@@ -200,12 +204,13 @@ TEST(Run, BadInputIsOneClearLine) {
            {{"-i", text}, "text.png"},
            {{"-i", cut}, "cut.png"},
            {{"-i", folder.path()}, folder.path()},
-           {{"-i", picture(), "--max-image-mpx", "1", "-i", picture("exif6_2000x1500.jpg")}, "exif6_2000x1500.jpg"},
+           {{"-i", picture_path(), "--max-image-mpx", "1", "-i", picture_path("exif6_2000x1500.jpg")},
+            "exif6_2000x1500.jpg"},
            {{"-p", long_prompt}, "context"},
            {{"-c", "8"}, "context"},
            {{"--lora", "nowhere"}, "nowhere"},
        }) {
-    Arguments arguments{"run", "-m", model(), "-n", "2"};
+    Arguments arguments{"run", "-m", miniature_model(), "-n", "2"};
     if (row.arguments[0] != "-p") arguments.insert(arguments.end(), {"-p", "How many birds are there?"});
     arguments.insert(arguments.end(), row.arguments.begin(), row.arguments.end());
     const Result result = run_molmo(arguments);
@@ -251,10 +256,10 @@ TEST(ModelName, PresetsHaveNoWeightsToRun) {
   const Result preset = run_molmo({"run", "-m", "molmo-7b-d", "-p", "x"});
   EXPECT_EQ(preset.status, kExitFailed);
   EXPECT_THAT(preset.err, HasSubstr("molmo init molmo-7b-d -o DIR"));
-  const Result quantized = run_molmo({"run", "-m", model() + ":q8", "-p", "x"});
+  const Result quantized = run_molmo({"run", "-m", miniature_model() + ":q8", "-p", "x"});
   EXPECT_EQ(quantized.status, kExitFailed);
   EXPECT_THAT(quantized.err, HasSubstr("(q8) cannot be run yet"));
-  const Result cuda = run_molmo({"run", "-m", model(), "-p", "x", "-n", "1", "--device", "cuda"});
+  const Result cuda = run_molmo({"run", "-m", miniature_model(), "-p", "x", "-n", "1", "--device", "cuda"});
   EXPECT_TRUE(cuda.status == kExitDone || cuda.err.find("no CUDA") != std::string::npos) << cuda.err;
 }
 

@@ -18,15 +18,13 @@ namespace {
 
 using test::Child;
 using test::fixture_path;
+using test::picture_path;
 using test::Result;
 using test::run_molmo;
 using testing::HasSubstr;
 
 std::string random_model() {
   return fixture_path("model/P1-qwen2-clip/hf");
-}
-std::string picture(const std::string& name = "rgb_420x300.png") {
-  return fixture_path("model/images/" + name);
 }
 
 class Tasks : public testing::Test {
@@ -44,10 +42,10 @@ constexpr const char* kTwoMugs =
 
 TEST_F(Tasks, PointPrintsPixelsALineAndDrawsThem) {
   const std::string folder = model(kTwoMugs);
-  const Result result = run_molmo({"point", "mugs", picture(), "-m", folder, "--overlay", output("o.png")});
+  const Result result = run_molmo({"point", "mugs", picture_path(), "-m", folder, "--overlay", output("o.png")});
   EXPECT_EQ(result.status, kExitDone) << result.err;
   EXPECT_EQ(result.out, "105.0\t150.0\tmugs\n315.0\t30.0\tmugs\n");
-  const image::Image plain = image::read_image(picture()), drawn = image::read_image(output("o.png"));
+  const image::Image plain = image::read_image(picture_path()), drawn = image::read_image(output("o.png"));
   ASSERT_EQ(plain.size, drawn.size);
   const auto changed_at = [&](int64_t x, int64_t y) {
     const auto at = static_cast<size_t>((y * 420 + x) * 3);
@@ -55,57 +53,61 @@ TEST_F(Tasks, PointPrintsPixelsALineAndDrawsThem) {
   };
   EXPECT_TRUE(changed_at(105, 150) || changed_at(107, 152));
   EXPECT_FALSE(changed_at(210, 290));
-  const Result svg = run_molmo({"point", "mugs", picture(), "-m", folder, "-q", "--overlay", output("o.svg")});
+  const Result svg = run_molmo({"point", "mugs", picture_path(), "-m", folder, "-q", "--overlay", output("o.svg")});
   EXPECT_EQ(svg.err, "");
-  EXPECT_THAT(run_molmo({"point", "mugs", picture(), "-m", folder, "--overlay", output("o.gif")}).status, kExitFailed);
+  EXPECT_THAT(run_molmo({"point", "mugs", picture_path(), "-m", folder, "--overlay", output("o.gif")}).status,
+              kExitFailed);
 }
 
 TEST_F(Tasks, PointAndCountAnswerPrograms) {
   const std::string folder = model(kTwoMugs);
-  const Json points = parse_json(run_molmo({"point", "mugs", picture(), "-m", folder, "--json"}).out, "molmo point");
+  const Json points =
+      parse_json(run_molmo({"point", "mugs", picture_path(), "-m", folder, "--json"}).out, "molmo point");
   EXPECT_EQ(points["points"].size(), 2u);
   EXPECT_EQ(points["points"][1]["x"], 75.0);
   EXPECT_EQ(points["points"][1]["x_px"], 315.0);
   EXPECT_EQ(points["text"], kTwoMugs);
-  const Json count = parse_json(run_molmo({"count", "mugs", picture(), "-m", folder, "--json"}).out, "molmo count");
+  const Json count =
+      parse_json(run_molmo({"count", "mugs", picture_path(), "-m", folder, "--json"}).out, "molmo count");
   EXPECT_EQ(count["count"], 2);
   EXPECT_EQ(count["points"], points["points"]);
-  const Result text = run_molmo({"count", "mugs", picture(), "-m", folder});
+  const Result text = run_molmo({"count", "mugs", picture_path(), "-m", folder});
   EXPECT_EQ(text.out, "2\n");
   EXPECT_EQ(text.status, kExitDone);
 }
 
 TEST_F(Tasks, AnswersWithoutPointsOrNumbersAreSaid) {
   const std::string folder = model("I see a cat.");
-  const Result point = run_molmo({"point", "mugs", picture(), "-m", folder, "-q"});
+  const Result point = run_molmo({"point", "mugs", picture_path(), "-m", folder, "-q"});
   EXPECT_EQ(point.status, kExitDone);
   EXPECT_EQ(point.out, "");
   EXPECT_EQ(point.err, "molmo: no points, the model said: I see a cat.\n");
-  const Result count = run_molmo({"count", "mugs", picture(), "-m", folder, "-q"});
+  const Result count = run_molmo({"count", "mugs", picture_path(), "-m", folder, "-q"});
   EXPECT_EQ(count.status, kExitFailed);
   EXPECT_EQ(count.out, "");
   EXPECT_EQ(count.err, "molmo: the model's answer has no number: I see a cat.\n");
-  EXPECT_TRUE(parse_json(run_molmo({"count", "mugs", picture(), "-m", folder, "--json"}).out, "molmo count")["count"]
-                  .is_null());
+  EXPECT_TRUE(
+      parse_json(run_molmo({"count", "mugs", picture_path(), "-m", folder, "--json"}).out, "molmo count")["count"]
+          .is_null());
 }
 
 TEST_F(Tasks, NoneIsZero) {
-  EXPECT_EQ(run_molmo({"count", "mugs", picture(), "-m", model("There are none.")}).out, "0\n");
+  EXPECT_EQ(run_molmo({"count", "mugs", picture_path(), "-m", model("There are none.")}).out, "0\n");
 }
 
 TEST(Caption, AsksWhatTheReferenceAsks) {
-  const Result caption = run_molmo({"caption", picture(), "-m", random_model(), "-n", "9", "-q"});
+  const Result caption = run_molmo({"caption", picture_path(), "-m", random_model(), "-n", "9", "-q"});
   const Result run =
-      run_molmo({"run", "-i", picture(), "-p", "Describe this image.", "-m", random_model(), "-n", "9", "-q"});
+      run_molmo({"run", "-i", picture_path(), "-p", "Describe this image.", "-m", random_model(), "-n", "9", "-q"});
   EXPECT_EQ(caption.status, kExitDone);
   EXPECT_EQ(caption.out, run.out);
-  EXPECT_THAT(run_molmo({"caption", picture(), "-m", random_model(), "-n", "1", "--length", "20"}).err,
+  EXPECT_THAT(run_molmo({"caption", picture_path(), "-m", random_model(), "-n", "1", "--length", "20"}).err,
               HasSubstr("--length has no effect"));
 }
 
 TEST(Caption, SeveralPicturesAreSeveralAnswers) {
-  const Result lines = run_molmo(
-      {"caption", picture(), "nowhere.jpg", picture("square_336.png"), "-m", random_model(), "-n", "3", "--json"});
+  const Result lines = run_molmo({"caption", picture_path(), "nowhere.jpg", picture_path("square_336.png"), "-m",
+                                  random_model(), "-n", "3", "--json"});
   EXPECT_EQ(lines.status, kExitFailed);  // one of them could not be read
   EXPECT_THAT(lines.err, HasSubstr("nowhere.jpg"));
   std::istringstream stream(lines.out);
@@ -115,15 +117,15 @@ TEST(Caption, SeveralPicturesAreSeveralAnswers) {
     files.push_back(document["file"]);
     EXPECT_EQ(document["tokens"].size(), 3u);
   }
-  EXPECT_EQ(files, (std::vector<std::string>{picture(), picture("square_336.png")}));
+  EXPECT_EQ(files, (std::vector<std::string>{picture_path(), picture_path("square_336.png")}));
   const Result text =
-      run_molmo({"caption", picture(), picture("square_336.png"), "-m", random_model(), "-n", "3", "-q"});
-  EXPECT_THAT(text.out, HasSubstr(picture("square_336.png") + ":\n"));
+      run_molmo({"caption", picture_path(), picture_path("square_336.png"), "-m", random_model(), "-n", "3", "-q"});
+  EXPECT_THAT(text.out, HasSubstr(picture_path("square_336.png") + ":\n"));
 }
 
 TEST_F(Tasks, ChatAnswersLinesAndCommands) {
   const std::string saved = output("chat.json");
-  const Result result = run_molmo({"chat", "-m", model(kTwoMugs), "-i", picture(), "-q"},
+  const Result result = run_molmo({"chat", "-m", model(kTwoMugs), "-i", picture_path(), "-q"},
                                   {.input = "Where are the mugs?\n\n/point mugs\n/save " + saved +
                                             "\n/rest\n/image nowhere.png\n/point\n/help\n/exit\nnot read\n"});
   EXPECT_EQ(result.status, kExitDone);
@@ -133,7 +135,7 @@ TEST_F(Tasks, ChatAnswersLinesAndCommands) {
     EXPECT_THAT(result.err, HasSubstr(part));
   }
   const Json document = read_json_file(saved);
-  EXPECT_EQ(document["images"], Json::array({picture()}));
+  EXPECT_EQ(document["images"], Json::array({picture_path()}));
   ASSERT_EQ(document["messages"].size(), 4u);
   EXPECT_EQ(document["messages"][0], (Json{{"role", "user"}, {"text", "Where are the mugs?"}}));
   EXPECT_EQ(document["messages"][3]["points"].size(), 2u);

@@ -36,10 +36,6 @@ constexpr const char* kUp = "\x1b[A";
 constexpr const char* kLeft = "\x1b[D";
 constexpr const char* kBackspace = "\x7f";
 
-std::string model() {
-  return test::fixture_path("model/P1-qwen2-clip/hf");
-}
-
 // Keys are pressed when the prompt is there: before, the terminal itself would act on them.
 Child chat(const std::string& folder, const Arguments& more = {}) {
   Arguments arguments{"chat", "-m", folder, "-t", "1", "-q"};
@@ -113,7 +109,7 @@ TEST_F(Terminal, KeepsCharactersOfSeveralBytes) {
 }
 
 TEST_F(Terminal, CtrlCEndsTheAnswerAndNotTheChat) {
-  Child child = chat(model(), {"-n", "2000", "--min-predict", "2000"});
+  Child child = chat(test::miniature_model(), {"-n", "2000", "--min-predict", "2000"});
   ASSERT_TRUE(wait_for_prompt(child, "> "));
   child.send("How many birds are there?\n");
   ASSERT_TRUE(child.wait_for_output("man", 2));  // the echo of "many", and the fourth token
@@ -140,8 +136,8 @@ TEST_F(Terminal, CtrlCAtThePromptEndsTheProgramAndPutsTheTerminalBack) {
 }
 
 TEST(Interrupt, SecondCtrlCEndsTheProgramAtOnce) {
-  Child child(
-      {"run", "-m", model(), "-p", "How many birds are there?", "-n", "3000", "--min-predict", "3000", "-t", "1"});
+  Child child({"run", "-m", test::miniature_model(), "-p", "How many birds are there?", "-n", "3000", "--min-predict",
+               "3000", "-t", "1"});
   ASSERT_EQ(::fcntl(child.output(), F_SETPIPE_SZ, 4096), 4096);
   ASSERT_TRUE(child.wait_for_output("man"));
   // From here on nobody reads, and the program comes to a stop in the middle of its answer.

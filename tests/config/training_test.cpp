@@ -103,6 +103,10 @@ TEST(TrainingConfig, RefusesValuesThatMakeNoSense) {
             "stages[1].name is '../evil', expected up to 64 letters, digits and -_. (it names files)");
   EXPECT_EQ(message({"stages.0.objective=patch_labels"}),
             "stages[0].patch_classes is [], expected one to three numbers with the objective patch_labels");
+  EXPECT_EQ(message({"stages.0.crop_mode=resize"}), "no error");
+  EXPECT_EQ(
+      message({"stages.0.crop_mode=resize", "stages.0.lora.rank=4"}),
+      "stages[0].crop_mode is set beside lora, expected null, because an adapter does not say how pictures are cut");
   EXPECT_EQ(message({"parallel.replicas=2"}), "parallel.replicas is 2, expected 1 unless sharding is hybrid");
   EXPECT_EQ(message({"compute_dtype=f16"}), "compute_dtype is f16, expected f32 or bf16");
   EXPECT_EQ(message({"output=\"\""}), "output is empty, expected the folder of checkpoints, metrics and report");

@@ -19,11 +19,6 @@ using test::max_difference;
 
 constexpr double kTolerance = 1e-4;
 
-const test::LoadedCase& shared_case() {
-  static const test::LoadedCase model("P1-qwen2-clip");
-  return model;
-}
-
 at::Tensor random_ids(int64_t num_tokens, RandomStream& random) {
   std::vector<int64_t> ids;
   for (int64_t i = 0; i < num_tokens; ++i) ids.push_back(static_cast<int64_t>(random.below(600)));
@@ -39,7 +34,7 @@ class DecodeBatchTest : public testing::Test {
   }
 
   at::NoGradGuard no_gradients_;
-  const model::Molmo& molmo_ = shared_case().model->molmo;
+  const model::Molmo& molmo_ = test::shared_case().model->molmo;
   RandomStream random_{3, "decode-batch"};
 };
 
@@ -115,7 +110,7 @@ TEST_F(DecodeBatchTest, CancelledPrefillKeepsWhatWasRead) {
 
 // A known prefix may end anywhere, also among the tokens of a picture.
 TEST_F(DecodeBatchTest, PromptsContinueFromAnyPrefix) {
-  const test::LoadedCase& model = shared_case();
+  const test::LoadedCase& model = test::shared_case();
   const image::Image image = model.image();
   PictureCache cache;
   const auto picture = cache.find_or_prepare(image, model.config(), {});
@@ -141,7 +136,7 @@ TEST_F(DecodeBatchTest, PromptsContinueFromAnyPrefix) {
 }
 
 TEST(PictureCache, TellsPicturesApartAndDropsTheOldest) {
-  const auto& config = shared_case().config();
+  const auto& config = test::shared_case().config();
   PictureCache cache;
   image::Image image{.size = {20, 30}, .pixels = std::vector<uint8_t>(20 * 30 * 3, 100)};
   const auto first = cache.find_or_prepare(image, config, {});

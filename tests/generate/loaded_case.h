@@ -88,4 +88,10 @@ struct LoadedCase {
   std::shared_ptr<const checkpoint::SafetensorsFile> forward;
 };
 
+// One model for all tests that need any: the Qwen2 decoder.
+inline const LoadedCase& shared_case() {
+  static const LoadedCase model("P1-qwen2-clip");
+  return model;
+}
+
 }  // namespace molmo::test

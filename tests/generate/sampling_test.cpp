@@ -18,7 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::FloatEq;
 
-constexpr int64_t kEos = 0;
+constexpr int64_t kEosId = 0;
 
 at::Tensor logits_of(const std::vector<float>& probabilities) {
   return at::tensor(probabilities, at::kFloat).log();
@@ -82,7 +82,7 @@ TEST(Sampler, SameSeedAndStreamGiveTheSameTokens) {
   const at::Tensor logits = logits_of({0.1f, 0.2f, 0.3f, 0.2f, 0.1f, 0.1f});
   auto draws = [&](uint64_t seed, uint64_t stream) {
     config.seed = seed;
-    Sampler sampler(config, kEos, stream);
+    Sampler sampler(config, kEosId, stream);
     std::vector<int64_t> tokens;
     for (int i = 0; i < 40; ++i) tokens.push_back(sampler.choose(logits, {}).token);
     return tokens;
@@ -94,17 +94,17 @@ TEST(Sampler, SameSeedAndStreamGiveTheSameTokens) {
 
 TEST(Sampler, ColdIsGreedyAndNeverDrawsBlockedTokens) {
   const at::Tensor logits = logits_of({0.5f, 0.2f, 0.3f});
-  Sampler cold({.temperature = 1e-30}, kEos, 0);
+  Sampler cold({.temperature = 1e-30}, kEosId, 0);
   EXPECT_EQ(cold.choose(logits, {}).token, 0);
   EXPECT_FLOAT_EQ(cold.choose(logits, {}).log_probability, std::log(0.5f));
 
   config::GenerationConfig config{.min_new_tokens = 2, .temperature = 0.5, .no_repeat_ngram = 1};
-  Sampler sampler(config, kEos, 0);
+  Sampler sampler(config, kEosId, 0);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(sampler.choose(logits, std::vector<int64_t>{2}).token, 1);
 }
 
 TEST(Sampler, RefusesScoresThatAreNotNumbers) {
-  Sampler sampler({}, kEos, 0);
+  Sampler sampler({}, kEosId, 0);
   EXPECT_THROW(sampler.choose(at::full({4}, NAN), {}), Error);
 }
 
@@ -139,7 +139,7 @@ TEST(Constraints, PenaltyCountsBeforeTheSoftmaxAndBlockingAfterIt) {
   const std::vector<int64_t> generated = {2};
   const std::vector<std::span<const int64_t>> histories = {generated};
   const at::Tensor log_probs =
-      constrained_log_probs(logits, histories, {.min_new_tokens = 2, .repetition_penalty = 3}, kEos)[0];
+      constrained_log_probs(logits, histories, {.min_new_tokens = 2, .repetition_penalty = 3}, kEosId)[0];
   const at::Tensor expected = at::log_softmax(at::tensor({1.0f, 2.0f, 1.0f}, at::kFloat), -1);
   EXPECT_EQ(log_probs[0].item<float>(), kBlockedScore);
   EXPECT_FLOAT_EQ(log_probs[1].item<float>(), expected[1].item<float>());

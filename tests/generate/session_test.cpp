@@ -19,12 +19,6 @@ using Tokens = std::vector<int64_t>;
 
 const Request kTextQuestion{.prompt = "How many birds are there?"};
 
-// One model for all tests: the Qwen2 decoder, whose answers to kTextQuestion run for more than 32 tokens.
-const test::LoadedCase& shared_case() {
-  static const test::LoadedCase model("P1-qwen2-clip");
-  return model;
-}
-
 class SessionTest : public testing::Test {
  protected:
   Request about_image(const std::string& question) const { return {.prompt = question, .images = {image_}}; }
@@ -32,7 +26,7 @@ class SessionTest : public testing::Test {
     return Session(model_.model).ask(request, generation).at(0);
   }
 
-  const test::LoadedCase& model_ = shared_case();
+  const test::LoadedCase& model_ = test::shared_case();
   image::Image image_ = model_.image();
   Session session_{model_.model};
 };

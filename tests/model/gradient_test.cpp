@@ -13,12 +13,12 @@
 namespace molmo::model {
 namespace {
 
-struct Variant {
+struct GradientVariant {
   std::string name;
   void (*change)(config::ModelConfig&) = [](config::ModelConfig&) {};
 };
 
-class Gradients : public testing::TestWithParam<Variant> {
+class Gradients : public testing::TestWithParam<GradientVariant> {
  protected:
   // A padded row beside one with a picture, one of whose crops is padding; all outputs weighted at random.
   at::Tensor loss(const config::ModelConfig& config, const Weights& weights) const {
@@ -77,51 +77,52 @@ TEST_P(Gradients, EqualCentralDifferences) {
 
 INSTANTIATE_TEST_SUITE_P(
     Variants, Gradients,
-    testing::Values(Variant{.name = "released"},
-                    Variant{"olmo",
-                            [](config::ModelConfig& config) {
-                              config.decoder.has_qk_norm = config.decoder.has_norm_after = true;
-                              config.decoder.has_qkv_bias = false;
-                              config.decoder.num_kv_heads = config.decoder.num_heads;
-                            }},
-                    Variant{"experts",
-                            [](config::ModelConfig& config) {
-                              config.decoder.num_experts = 6;
-                              config.decoder.num_active_experts = 2;
-                              config.decoder.has_qk_norm = true;
-                            }},
-                    Variant{"tied_head", [](config::ModelConfig& config) { config.decoder.has_tied_head = true; }},
-                    Variant{"siglip_odd_grid",
-                            [](config::ModelConfig& config) {
-                              config.vision.has_class_token = config.vision.has_pre_norm = false;
-                              config.vision.has_patch_bias = true;
-                              config.vision.activation = config::Activation::GeluTanh;
-                              config.vision.input_size = {6, 10};
-                              config.vision.num_positions = 16;
-                            }},
-                    Variant{"dinov2",
-                            [](config::ModelConfig& config) {
-                              config.vision.has_pre_norm = false;
-                              config.vision.has_patch_bias = config.vision.has_layer_scale = true;
-                              config.vision.activation = config::Activation::Gelu;
-                            }},
-                    Variant{"wide_two_mlps",
-                            [](config::ModelConfig& config) {
-                              config.connector.pooling = config::Pooling::Attention2Wide;
-                              config.connector.projector = config::Projector::Mlp2;
-                              config.connector.padding_embed = config::PaddingEmbed::Regress;
-                            }},
-                    Variant{"attention_pad_embed",
-                            [](config::ModelConfig& config) {
-                              config.connector.pooling = config::Pooling::Attention;
-                              config.connector.padding_embed = config::PaddingEmbed::PadEmbed;
-                            }},
-                    Variant{"stack_linear",
-                            [](config::ModelConfig& config) {
-                              config.connector.pooling = config::Pooling::Stack;
-                              config.connector.projector = config::Projector::Linear;
-                              config.connector.padding_embed = config::PaddingEmbed::None;
-                            }}),
+    testing::Values(GradientVariant{.name = "released"},
+                    GradientVariant{"olmo",
+                                    [](config::ModelConfig& config) {
+                                      config.decoder.has_qk_norm = config.decoder.has_norm_after = true;
+                                      config.decoder.has_qkv_bias = false;
+                                      config.decoder.num_kv_heads = config.decoder.num_heads;
+                                    }},
+                    GradientVariant{"experts",
+                                    [](config::ModelConfig& config) {
+                                      config.decoder.num_experts = 6;
+                                      config.decoder.num_active_experts = 2;
+                                      config.decoder.has_qk_norm = true;
+                                    }},
+                    GradientVariant{"tied_head",
+                                    [](config::ModelConfig& config) { config.decoder.has_tied_head = true; }},
+                    GradientVariant{"siglip_odd_grid",
+                                    [](config::ModelConfig& config) {
+                                      config.vision.has_class_token = config.vision.has_pre_norm = false;
+                                      config.vision.has_patch_bias = true;
+                                      config.vision.activation = config::Activation::GeluTanh;
+                                      config.vision.input_size = {6, 10};
+                                      config.vision.num_positions = 16;
+                                    }},
+                    GradientVariant{"dinov2",
+                                    [](config::ModelConfig& config) {
+                                      config.vision.has_pre_norm = false;
+                                      config.vision.has_patch_bias = config.vision.has_layer_scale = true;
+                                      config.vision.activation = config::Activation::Gelu;
+                                    }},
+                    GradientVariant{"wide_two_mlps",
+                                    [](config::ModelConfig& config) {
+                                      config.connector.pooling = config::Pooling::Attention2Wide;
+                                      config.connector.projector = config::Projector::Mlp2;
+                                      config.connector.padding_embed = config::PaddingEmbed::Regress;
+                                    }},
+                    GradientVariant{"attention_pad_embed",
+                                    [](config::ModelConfig& config) {
+                                      config.connector.pooling = config::Pooling::Attention;
+                                      config.connector.padding_embed = config::PaddingEmbed::PadEmbed;
+                                    }},
+                    GradientVariant{"stack_linear",
+                                    [](config::ModelConfig& config) {
+                                      config.connector.pooling = config::Pooling::Stack;
+                                      config.connector.projector = config::Projector::Linear;
+                                      config.connector.padding_embed = config::PaddingEmbed::None;
+                                    }}),
     [](const auto& row) { return row.param.name; });
 
 }  // namespace

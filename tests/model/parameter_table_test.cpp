@@ -48,29 +48,29 @@ std::map<std::string, std::vector<int64_t>> shapes_of(const ModelConfig& config)
 TEST(ParameterTable, FollowsPoolingAndProjector) {
   ModelConfig config = config::preset("molmo-7b-d");
   const std::string pooling = "vision_backbone.image_pooling_2d.", projector = "vision_backbone.image_projector.";
-  using Shape = std::vector<int64_t>;
+  using Sizes = std::vector<int64_t>;
 
   config.connector.pooling = config::Pooling::Attention2Wide;
   auto shapes = shapes_of(config);
-  EXPECT_EQ(shapes.at(pooling + "wq.weight"), (Shape{2048, 2048}));
-  EXPECT_EQ(shapes.at(pooling + "wo.weight"), (Shape{2048, 2048}));
-  EXPECT_EQ(shapes.at(projector + "w1.weight"), (Shape{18944, 2048}));
+  EXPECT_EQ(shapes.at(pooling + "wq.weight"), (Sizes{2048, 2048}));
+  EXPECT_EQ(shapes.at(pooling + "wo.weight"), (Sizes{2048, 2048}));
+  EXPECT_EQ(shapes.at(projector + "w1.weight"), (Sizes{18944, 2048}));
 
   config.connector.pooling = config::Pooling::Stack;
   shapes = shapes_of(config);
   EXPECT_FALSE(shapes.contains(pooling + "wq.weight"));
-  EXPECT_EQ(shapes.at(projector + "w3.weight"), (Shape{18944, 8192}));
+  EXPECT_EQ(shapes.at(projector + "w3.weight"), (Sizes{18944, 8192}));
 
   config.connector.pooling = config::Pooling::None;
   config.connector.pooling_window = {1, 1};
   config.connector.projector = config::Projector::Linear;
-  EXPECT_EQ(shapes_of(config).at(projector + "weight"), (Shape{3584, 2048}));
+  EXPECT_EQ(shapes_of(config).at(projector + "weight"), (Sizes{3584, 2048}));
 
   config.connector.projector = config::Projector::Mlp2;
   shapes = shapes_of(config);
-  EXPECT_EQ(shapes.at(projector + "0.w1.weight"), (Shape{18944, 2048}));
-  EXPECT_EQ(shapes.at(projector + "1.submodule.w1.weight"), (Shape{18944, 3584}));
-  EXPECT_EQ(shapes.at(projector + "1.submodule.w2.weight"), (Shape{3584, 18944}));
+  EXPECT_EQ(shapes.at(projector + "0.w1.weight"), (Sizes{18944, 2048}));
+  EXPECT_EQ(shapes.at(projector + "1.submodule.w1.weight"), (Sizes{18944, 3584}));
+  EXPECT_EQ(shapes.at(projector + "1.submodule.w2.weight"), (Sizes{3584, 18944}));
 }
 
 TEST(ParameterTable, FollowsPaddingHeadAndTower) {

@@ -40,6 +40,8 @@ inline config::ModelConfig tiny_config() {
   return config;
 }
 
+inline const config::ModelConfig kTinyModel = tiny_config();
+
 inline at::Tensor random_tensor(at::IntArrayRef shape, uint64_t seed, at::ScalarType type = at::kFloat,
                                 double scale = 1) {
   uint64_t state = seed * 0x9E3779B97F4A7C15u + 1;

@@ -19,7 +19,7 @@ struct Drawn {
   Scene scene;
 };
 
-Drawn draw(Difficulty difficulty, uint64_t index) {
+Drawn draw_sample(Difficulty difficulty, uint64_t index) {
   SynthOptions options;
   options.size = 160;
   options.difficulty = difficulty;
@@ -42,7 +42,7 @@ bool differs(const image::Image& a, const image::Image& b, size_t pixel) {
 TEST(Scene, EveryPointLiesOnWhatVanishesWithItsObject) {
   int num_objects = 0;
   for (uint64_t index = 0; index < kNumScenes; ++index) {
-    const auto [rules, scene] = draw(Difficulty::Hard, index);
+    const auto [rules, scene] = draw_sample(Difficulty::Hard, index);
     const image::Image whole = render(scene);
     for (size_t i = 0; i < scene.objects.size(); ++i, ++num_objects) {
       const SceneObject& object = scene.objects[i];
@@ -57,7 +57,7 @@ TEST(Scene, EveryPointLiesOnWhatVanishesWithItsObject) {
 
 TEST(Scene, OwnersAreThePixelsThatChangeWithTheirObject) {
   for (uint64_t index = 0; index < kNumScenes; ++index) {
-    auto [rules, scene] = draw(Difficulty::Medium, index);
+    auto [rules, scene] = draw_sample(Difficulty::Medium, index);
     scene.photo = 0;
     scene.has_shadows = false;
     const image::Image whole = render(scene);
@@ -84,7 +84,7 @@ TEST(Scene, OwnersAreThePixelsThatChangeWithTheirObject) {
 TEST(Scene, KeepsEnoughOfEveryObjectVisible) {
   for (uint64_t index = 0; index < kNumScenes; ++index) {
     for (Difficulty difficulty : {Difficulty::Easy, Difficulty::Hard}) {
-      const auto [rules, scene] = draw(difficulty, index);
+      const auto [rules, scene] = draw_sample(difficulty, index);
       EXPECT_LE(std::ssize(scene.objects), rules.max_objects);
       for (const SceneObject& object : scene.objects) {
         EXPECT_GT(static_cast<double>(object.visible_area),
@@ -95,7 +95,7 @@ TEST(Scene, KeepsEnoughOfEveryObjectVisible) {
 }
 
 TEST(Scene, LabelsFollowTheOwners) {
-  const auto [rules, scene] = draw(Difficulty::Hard, 3);
+  const auto [rules, scene] = draw_sample(Difficulty::Hard, 3);
   const auto kinds = label_map(scene, rules, LabelMap::Kinds), colors = label_map(scene, rules, LabelMap::Colors);
   const auto offsets = label_map(scene, rules, LabelMap::Offsets);
   ASSERT_FALSE(scene.objects.empty());
@@ -140,7 +140,7 @@ TEST(Scene, JointLabelsAreThePairsOfTheirParts) {
 }
 
 TEST(Scene, RefusesLabelsThatDoNotFit) {
-  const auto [rules, scene] = draw(Difficulty::Hard, 3);
+  const auto [rules, scene] = draw_sample(Difficulty::Hard, 3);
   EXPECT_THROW(label_map(scene, rules, LabelMap::KindColors), Error) << "more kinds than a byte can tell apart";
   EXPECT_THROW(label_map(scene, rules, LabelMap::Time), Error) << "of clocks";
 }
@@ -212,7 +212,7 @@ TEST(Targets, DescribeExactlyTheirObjects) {
   const std::vector<std::string> forms(target_forms().begin(), target_forms().end());
   std::set<std::string> seen;
   for (uint64_t index = 0; index < kNumScenes; ++index) {
-    const auto [rules, scene] = draw(Difficulty::Hard, index);
+    const auto [rules, scene] = draw_sample(Difficulty::Hard, index);
     for (const Target& target : present_targets(scene, forms)) {
       seen.insert(target.form);
       ASSERT_FALSE(target.objects.empty());
@@ -260,7 +260,7 @@ TEST(Targets, AbsentThingsAreAbsent) {
   const std::vector<std::string> forms(target_forms().begin(), target_forms().end());
   RandomStream draws(5, "absent");
   for (uint64_t index = 0; index < kNumScenes; ++index) {
-    const auto [rules, scene] = draw(Difficulty::Hard, index);
+    const auto [rules, scene] = draw_sample(Difficulty::Hard, index);
     const std::vector<Target> present = present_targets(scene, forms);
     for (int i = 0; i < 20; ++i) {
       const Target absent = absent_target(scene, rules, forms, draws);

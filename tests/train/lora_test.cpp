@@ -10,8 +10,6 @@
 namespace molmo::train {
 namespace {
 
-const config::ModelConfig kModel = test::tiny_config();
-
 config::TrainingConfig lora_config() {
   auto config = test::training_config();
   config.stages[0].lora.rank = 3;
@@ -20,21 +18,22 @@ config::TrainingConfig lora_config() {
 }
 
 Batch batch() {
-  return test::batch_of({test::example(kModel, 8, 1), test::example(kModel, 11, 2)});
+  return test::batch_of({test::example(test::kTinyModel, 8, 1), test::example(test::kTinyModel, 11, 2)});
 }
 
 TEST(Lora, BeginsAsTheBaseModel) {
-  const auto weights = test::random_weights(kModel);
+  const auto weights = test::random_weights(test::kTinyModel);
   const Batch one = batch();
-  const Trainer with(lora_config(), 0, kModel, weights), without(test::training_config(), 0, kModel, weights);
+  const Trainer with(lora_config(), 0, test::kTinyModel, weights),
+      without(test::training_config(), 0, test::kTinyModel, weights);
   EXPECT_EQ(with.evaluate({&one, 1}).loss, without.evaluate({&one, 1}).loss);
 }
 
 TEST(Lora, LearnsWithTheBaseUntouched) {
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-    const auto weights = test::random_weights(kModel, type);
+    const auto weights = test::random_weights(test::kTinyModel, type);
     const auto before = test::copy_of(weights);
-    Trainer trainer(lora_config(), 0, kModel, weights);
+    Trainer trainer(lora_config(), 0, test::kTinyModel, weights);
     const Batch one = batch();
     StepMetrics metrics;
     for (int64_t step = 1; step <= 90; ++step) metrics = trainer.step(step, {&one, 1});
@@ -51,8 +50,8 @@ TEST(Lora, LearnsWithTheBaseUntouched) {
 }
 
 TEST(Lora, MergedEqualsKeptApart) {
-  const auto weights = test::random_weights(kModel);
-  Trainer trainer(lora_config(), 0, kModel, weights);
+  const auto weights = test::random_weights(test::kTinyModel);
+  Trainer trainer(lora_config(), 0, test::kTinyModel, weights);
   const Batch one = batch();
   for (int64_t step = 1; step <= 5; ++step) trainer.step(step, {&one, 1});
   auto merged = test::copy_of(weights);
@@ -60,7 +59,7 @@ TEST(Lora, MergedEqualsKeptApart) {
     EXPECT_EQ(update.scale, 2);
     merged.at(name) += update.scale * at::matmul(update.b, update.a);
   }
-  const Trainer whole(test::training_config(), 0, kModel, merged);
+  const Trainer whole(test::training_config(), 0, test::kTinyModel, merged);
   EXPECT_NEAR(whole.evaluate({&one, 1}).loss, trainer.evaluate({&one, 1}).loss, 1e-5);
 }
 
@@ -68,7 +67,7 @@ TEST(Lora, NamesTheNearestLayerForAWrongTarget) {
   auto config = lora_config();
   config.stages[0].lora.targets = {"att_proj", "atn_out"};
   try {
-    const Trainer trainer(config, 0, kModel, test::random_weights(kModel));
+    const Trainer trainer(config, 0, test::kTinyModel, test::random_weights(test::kTinyModel));
     ADD_FAILURE() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), ErrorCategory::InvalidArgument);

@@ -148,6 +148,26 @@ TEST_F(Runs, StagesBeginWithTheWeightsOfTheOneBefore) {
   EXPECT_EQ(lines[2]["stage_step"], 1);
 }
 
+TEST_F(Runs, PicturesAreCutFromAStageOn) {
+  test::write_toy_data(folder_.path(), 16, 80);  // the tower sees 28
+  config_.stages.push_back(config_.stages[0]);
+  config_.stages[0].name = "whole";
+  config_.stages[1].name = "cut";
+  for (config::StageConfig& stage : config_.stages) stage.steps = 1;
+  config_.stages[1].crop_mode = config::CropMode::OverlapAndResize;
+  config_.stages[1].max_crops = 4;
+  config_.stages.push_back(config_.stages[1]);
+  config_.stages[2].name = "still-cut";
+  config_.stages[2].crop_mode = {};
+  ASSERT_EQ(run_training(config_), RunEnd::Finished);
+  std::vector<int64_t> crops;
+  for (const Json& line : lines_of(run() / kMetricsName)) crops.push_back(line["crops"]);
+  EXPECT_EQ(crops, (std::vector<int64_t>{4, 20, 20}));  // of four pictures: the whole, then also its quarters
+  EXPECT_EQ(checkpoint::Checkpoint::open(run() / "whole").config().image_input.crop_mode, config::CropMode::Resize);
+  EXPECT_EQ(checkpoint::Checkpoint::open(run() / "still-cut").config().image_input.crop_mode,
+            config::CropMode::OverlapAndResize);
+}
+
 TEST_F(Runs, TowersLearnFromLabelMaps) {
   std::ofstream lines(folder_.path() / "labels.jsonl");
   for (int i = 0; i < 4; ++i) {

@@ -38,6 +38,7 @@ inline config::ModelConfig toy_model() {
   config.decoder.vocab_size = config.decoder.embedding_size = 272;
   config.decoder.max_sequence_length = 512;
   config.image_input.crop_mode = config::CropMode::Resize;
+  config.image_input.overlap_margins = {0, 0};
   return config;
 }
 
@@ -66,12 +67,12 @@ inline std::string toy_answer(int number) {
 }
 
 // pictures/N.png and data.jsonl in the format of own data: a question and a caption for each picture.
-inline void write_toy_data(const std::filesystem::path& folder, int num_pictures) {
+inline void write_toy_data(const std::filesystem::path& folder, int num_pictures, int64_t side_px = 28) {
   std::filesystem::create_directories(folder / "pictures");
   std::ofstream lines(folder / "data.jsonl");
   for (int i = 0; i < num_pictures; ++i) {
     const std::string name = "pictures/" + std::to_string(i) + ".png";
-    image::write_png(toy_picture(i), folder / name);
+    image::write_png(toy_picture(i, side_px), folder / name);
     const Json record = {{"id", "toy-" + std::to_string(i)},
                          {"image", name},
                          {"annotations",

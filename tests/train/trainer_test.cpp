@@ -23,10 +23,9 @@ using test::batch_of;
 using test::example;
 using testing::HasSubstr;
 
-const config::ModelConfig kModel = test::tiny_config();
-
 std::vector<preprocess::TrainingExample> four_examples() {
-  return {example(kModel, 6, 1), example(kModel, 12, 2), example(kModel, 9, 3), example(kModel, 4, 4)};
+  return {example(test::kTinyModel, 6, 1), example(test::kTinyModel, 12, 2), example(test::kTinyModel, 9, 3),
+          example(test::kTinyModel, 4, 4)};
 }
 
 // Padded alike, so that a batch can be taken apart.
@@ -36,7 +35,7 @@ std::vector<preprocess::TrainingExample> padded(const std::vector<preprocess::Tr
 }
 
 Trainer make_trainer(const config::TrainingConfig& config, uint64_t seed = 1) {
-  return Trainer(config, 0, kModel, test::random_weights(kModel, at::kFloat, seed));
+  return Trainer(config, 0, test::kTinyModel, test::random_weights(test::kTinyModel, at::kFloat, seed));
 }
 
 StepMetrics take_step(Trainer& trainer, int64_t step, const Batch& batch) {
@@ -83,12 +82,12 @@ TEST(Trainer, AccumulatesMicroBatchesToTheSameStep) {
 
 // Conversations about one picture, packed, against each of them alone with the picture: losses and gradients are sums.
 TEST(Trainer, PackedConversationsEqualSingleOnes) {
-  const int64_t per_crop = kModel.tokens_per_crop();
+  const int64_t per_crop = test::kTinyModel.tokens_per_crop();
   const std::vector<int64_t> lengths = {6, 10, 5};
   std::vector<preprocess::TrainingExample> single;
   for (size_t i = 0; i < lengths.size(); ++i) {
-    single.push_back(example(kModel, lengths[i], 20 + i));
-    single.back().input.images = example(kModel, 4, 20).input.images;
+    single.push_back(example(test::kTinyModel, lengths[i], 20 + i));
+    single.back().input.images = example(test::kTinyModel, 4, 20).input.images;
     single.back().loss_weights *= 0.5 + 0.25 * static_cast<double>(i);
   }
   preprocess::TrainingExample packed = single[0];
@@ -110,8 +109,8 @@ TEST(Trainer, PackedConversationsEqualSingleOnes) {
 
   Trainer together = make_trainer(test::training_config()), apart = make_trainer(test::training_config());
   // Beside a shorter example, so that there is padding.
-  const StepMetrics actual = take_step(together, 1, batch_of({packed, example(kModel, 3, 9)}));
-  single.push_back(example(kModel, 3, 9));
+  const StepMetrics actual = take_step(together, 1, batch_of({packed, example(test::kTinyModel, 3, 9)}));
+  single.push_back(example(test::kTinyModel, 3, 9));
   const StepMetrics expected = take_step(apart, 1, batch_of(single));
   EXPECT_NEAR(actual.loss, expected.loss, 1e-5);
   EXPECT_NEAR(actual.loss_weight, expected.loss_weight, 1e-6);
@@ -152,7 +151,7 @@ TEST(Dropout, KeepsTheExpectationAndTheOtherTokens) {
 
 TEST(Trainer, ComputesBlocksAgainToTheSameBits) {
   for (const bool has_experts : {false, true}) {
-    config::ModelConfig model = kModel;
+    config::ModelConfig model = test::kTinyModel;
     if (has_experts) {
       model.decoder.num_experts = 4;
       model.decoder.num_active_experts = 2;
@@ -178,7 +177,7 @@ TEST(Trainer, ComputesBlocksAgainToTheSameBits) {
 }
 
 TEST(Trainer, LeavesFrozenPartsAlone) {
-  const auto start = test::random_weights(kModel);
+  const auto start = test::random_weights(test::kTinyModel);
   for (const auto frozen : {model::Component::Vision, model::Component::Connector, model::Component::Language}) {
     auto config = test::training_config();
     auto& stage = config.stages[0];
@@ -188,10 +187,10 @@ TEST(Trainer, LeavesFrozenPartsAlone) {
         .frozen = true;
     for (const auto recompute : {config::Recompute::None, config::Recompute::Blocks}) {
       config.recompute = recompute;
-      Trainer trainer(config, 0, kModel, start);
+      Trainer trainer(config, 0, test::kTinyModel, start);
       const StepMetrics metrics = take_step(trainer, 1, batch_of(four_examples()));
       const auto weights = trainer.weights();
-      for (const auto& parameter : model::parameter_table(kModel)) {
+      for (const auto& parameter : model::parameter_table(test::kTinyModel)) {
         const bool is_unused = parameter.name.find("resblocks.2") != std::string::npos;
         const bool has_moved = !weights.at(parameter.name).equal(start.at(parameter.name));
         // Biases of keys may get no gradient but rounding.
@@ -212,11 +211,11 @@ TEST(Trainer, RefusesAStageThatTrainsNothing) {
 
 TEST(Trainer, SkipsOrStopsAtALossThatIsNotFinite) {
   auto config = test::training_config();
-  auto weights = test::random_weights(kModel);
+  auto weights = test::random_weights(test::kTinyModel);
   Batch bad = batch_of(four_examples());
   bad.examples.input.images[0][0][0][0] = std::numeric_limits<float>::infinity();
   config.non_finite = config::NonFinitePolicy::Skip;
-  Trainer skipping(config, 0, kModel, weights), clean(config, 0, kModel, weights);
+  Trainer skipping(config, 0, test::kTinyModel, weights), clean(config, 0, test::kTinyModel, weights);
   const Batch good = batch_of(four_examples());
   EXPECT_FALSE(take_step(skipping, 1, good).is_skipped);
   EXPECT_TRUE(take_step(skipping, 2, bad).is_skipped);
@@ -227,7 +226,7 @@ TEST(Trainer, SkipsOrStopsAtALossThatIsNotFinite) {
   EXPECT_EQ(test::difference(skipping.weights(), clean.weights()), 0);
 
   config.non_finite = config::NonFinitePolicy::Stop;
-  Trainer stopping(config, 0, kModel, weights);
+  Trainer stopping(config, 0, test::kTinyModel, weights);
   try {
     take_step(stopping, 7, bad);
     ADD_FAILURE() << "did not stop";
@@ -250,8 +249,9 @@ TEST(Trainer, SkipsABatchWithoutTargets) {
 TEST(Trainer, ContinuesFromItsStateBitForBit) {
   auto config = test::training_config();
   config.stages[0].residual_dropout = 0.1;
-  const std::vector<Batch> batches = {batch_of(four_examples()), test::text_batch(kModel, 5),
-                                      batch_of({example(kModel, 8, 6)}), batch_of({example(kModel, 7, 7)})};
+  const std::vector<Batch> batches = {batch_of(four_examples()), test::text_batch(test::kTinyModel, 5),
+                                      batch_of({example(test::kTinyModel, 8, 6)}),
+                                      batch_of({example(test::kTinyModel, 7, 7)})};
   Trainer unbroken = make_trainer(config), first = make_trainer(config), second = make_trainer(config, /*seed=*/77);
   for (int64_t step = 1; step <= 4; ++step) take_step(unbroken, step, batches[step - 1]);
   for (int64_t step = 1; step <= 2; ++step) take_step(first, step, batches[step - 1]);
@@ -291,22 +291,22 @@ TEST(Trainer, NamesItsState) {
 
 TEST(Trainer, LearnsPatchLabels) {
   auto config = test::training_config(Objective::PatchLabels);
-  auto weights = test::random_weights(kModel, at::kBFloat16);
-  Trainer trainer(config, 0, kModel, weights);
-  const Batch unseen = test::patch_batch(kModel, 4, 999);
+  auto weights = test::random_weights(test::kTinyModel, at::kBFloat16);
+  Trainer trainer(config, 0, test::kTinyModel, weights);
+  const Batch unseen = test::patch_batch(test::kTinyModel, 4, 999);
   const double before = trainer.evaluate({&unseen, 1}).accuracy;
   StepMetrics metrics;
   for (int64_t step = 1; step <= 60; ++step) {
-    metrics = take_step(trainer, step, test::patch_batch(kModel, 4, 10 * step));
+    metrics = take_step(trainer, step, test::patch_batch(test::kTinyModel, 4, 10 * step));
   }
   EXPECT_LT(before, 0.8);
   EXPECT_GT(trainer.evaluate({&unseen, 1}).accuracy, 0.95);
   EXPECT_LT(trainer.evaluate({&unseen, 1}, /*shuffle_pictures=*/true).accuracy, 0.75);
   EXPECT_EQ(metrics.num_crops, 7);
-  EXPECT_EQ(metrics.loss_weight, 7 * kModel.vision.num_patches());
+  EXPECT_EQ(metrics.loss_weight, 7 * test::kTinyModel.vision.num_patches());
   EXPECT_EQ(trainer.patch_head().at("weight").sizes(), (std::vector<int64_t>{3, 16}));
   // Decoder and connector stay as they came, in their type.
-  for (const auto& parameter : model::parameter_table(kModel)) {
+  for (const auto& parameter : model::parameter_table(test::kTinyModel)) {
     if (parameter.component == model::Component::Vision) continue;
     EXPECT_TRUE(trainer.weights().at(parameter.name).equal(weights.at(parameter.name))) << parameter.name;
   }
@@ -317,14 +317,14 @@ TEST(Trainer, LearnsPatchLabels) {
 
 TEST(Trainer, TrainsTheDecoderOnText) {
   auto config = test::training_config(Objective::Text);
-  const auto start = test::random_weights(kModel);
-  Trainer trainer(config, 0, kModel, start);
-  const Batch batch = test::text_batch(kModel, 3);
+  const auto start = test::random_weights(test::kTinyModel);
+  Trainer trainer(config, 0, test::kTinyModel, start);
+  const Batch batch = test::text_batch(test::kTinyModel, 3);
   StepMetrics metrics;
   for (int64_t step = 1; step <= 60; ++step) metrics = take_step(trainer, step, batch);
   EXPECT_LT(metrics.loss, 0.1);
   EXPECT_EQ(metrics.num_crops, 0);
-  for (const auto& parameter : model::parameter_table(kModel)) {
+  for (const auto& parameter : model::parameter_table(test::kTinyModel)) {
     if (parameter.component != model::Component::Vision) continue;
     EXPECT_TRUE(trainer.weights().at(parameter.name).equal(start.at(parameter.name))) << parameter.name;
   }
@@ -333,7 +333,7 @@ TEST(Trainer, TrainsTheDecoderOnText) {
 TEST(Trainer, NeedsTheTensorsOfItsObjective) {
   Trainer chat = make_trainer(test::training_config()),
           patches = make_trainer(test::training_config(Objective::PatchLabels));
-  EXPECT_THROW(take_step(chat, 1, test::patch_batch(kModel, 2, 1)), Error);
+  EXPECT_THROW(take_step(chat, 1, test::patch_batch(test::kTinyModel, 2, 1)), Error);
   EXPECT_THROW(take_step(patches, 1, batch_of(four_examples())), Error);
 }
 
@@ -350,7 +350,7 @@ TEST(Trainer, ReadsThePicturesOfAnotherExampleWhenShuffled) {
 }
 
 TEST(Trainer, AddsTheLossesOfTheRouter) {
-  config::ModelConfig model = kModel;
+  config::ModelConfig model = test::kTinyModel;
   model.decoder.num_experts = 4;
   model.decoder.num_active_experts = 2;
   auto config = test::training_config();

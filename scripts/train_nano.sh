@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Makes models/nano from nothing (docs/nano.md): its tokenizer, the head start of tower and decoder, the fine-tuning. All data is
+# drawn on the way. Called again it goes on where it was.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+molmo=build/bin/molmo
+if [ ! -d runs/nano-tokenizer ]; then
+  "$molmo" synth text -n 3000 --seed 5 -o runs/nano-texts difficulty=medium
+  "$molmo" tokenize --train runs/nano-texts/data.jsonl --vocab-size 1024 -o runs/nano-tokenizer
+fi
+"$molmo" train configs/nano-pretrain.yaml "$@"
+"$molmo" train configs/nano-sft.yaml "$@"
+echo "the model is in runs/nano-sft/crops"
