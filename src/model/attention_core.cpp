@@ -1,6 +1,8 @@
 #include "model/attention_core.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/_safe_softmax.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
@@ -28,11 +30,28 @@ at::Tensor attend_grouped(const at::Tensor& q, const at::Tensor& k, const at::Te
   return at::matmul(weights, v).view({batch, heads, queries, width});
 }
 
+constexpr int64_t kMaxFusedWidth = 256;
+
+// Whether kernels/attention.h does it: all that a step of training computes, with gradients or to be computed again.
+bool takes_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const auto type = q.scalar_type();
+  return q.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && k.scalar_type() == type &&
+         v.scalar_type() == type && q.size(3) <= kMaxFusedWidth &&
+         (q.size(2) > kMaxGroupedQueries ||
+          (at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad())));
+}
+
 }  // namespace
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
                   Causality causality) {
   const bool is_causal = causality == Causality::Causal && q.size(2) > 1;
+  if (takes_kernel(q, k, v)) {
+    using Signature =
+        at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, bool);
+    static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("molmo::attention", "").typed<Signature>();
+    return op.call(q, k, v, bias.defined() ? std::optional(bias) : std::nullopt, is_causal);
+  }
   if (q.size(2) <= kMaxGroupedQueries && !is_causal) return attend_grouped(q, k, v, bias);
   const std::optional<at::Tensor> mask = bias.defined() ? std::optional(bias.to(q.scalar_type())) : std::nullopt;
   return at::scaled_dot_product_attention(q, k, v, mask, /*dropout_p=*/0, is_causal, /*scale=*/std::nullopt,
