@@ -1,5 +1,6 @@
-// The passes over memory between the matrix products of training, each fused to one read and one write: float32 on the
-// CPU. With gradients, what a chain of tensor operators would keep and read again is computed again in registers.
+// The passes over memory between the matrix products of training, each fused to one read and one write, on the CPU:
+// float32, and bfloat16 for what stands between two products. With gradients, what a chain of tensor operators would
+// keep and read again is computed again in registers.
 //
 //   gated       y = silu(gate) * up, with up and gate the halves of a row of x [N, 2F]; y [N, F]
 //   quick_gelu  y = x * sigmoid(1.702 x)
@@ -30,19 +31,25 @@ struct RowLoss {
   float cross_entropy, log_denominator, is_correct;
 };
 
-// Rows are contiguous unless there is a stride.
+// Values are floats or the bits of bfloat16; float32 in the registers. Rows are contiguous unless there is a stride.
+template <class Value>
+struct ActivationPasses {
+  void (*gated)(const Value* x, Value* y, int64_t num_rows, int64_t width);
+  void (*gated_backward)(const Value* x, const Value* dy, Value* dx, int64_t num_rows, int64_t width);
+  void (*quick_gelu)(const Value* x, Value* y, int64_t count);
+  void (*quick_gelu_backward)(const Value* x, const Value* dy, Value* dx, int64_t count);
+  // One head of one token: x and y have 2 * half values, cos and sin half. y may be x.
+  void (*rotate)(const Value* x, const float* cos, const float* sin, float sign, Value* y, int64_t half);
+};
+
 struct TrainingPasses {
-  void (*gated)(const float* x, float* y, int64_t num_rows, int64_t width);
-  void (*gated_backward)(const float* x, const float* dy, float* dx, int64_t num_rows, int64_t width);
-  void (*quick_gelu)(const float* x, float* y, int64_t count);
-  void (*quick_gelu_backward)(const float* x, const float* dy, float* dx, int64_t count);
+  ActivationPasses<float> float32;
+  ActivationPasses<uint16_t> bfloat16;
   void (*rms_norm)(const float* x, const float* weight, float eps, float* y, float* inverse, int64_t num_rows,
                    int64_t width);
   // Adds to dweight [width].
   void (*rms_norm_backward)(const float* x, const float* weight, const float* inverse, const float* dy, float* dx,
                             float* dweight, int64_t num_rows, int64_t width);
-  // One head of one token: x and y have 2 * half values, cos and sin half. y may be x.
-  void (*rotate)(const float* x, const float* cos, const float* sin, float sign, float* y, int64_t half);
   RowLoss (*cross_entropy)(const float* logits, int64_t label, int64_t width);
   // logits -> gradient, with log_denominator of the same row.
   void (*cross_entropy_gradient)(float* logits, int64_t label, float log_denominator, float scale, float z_loss,

@@ -1,9 +1,9 @@
-// The passes of training_passes.h as torch operators with gradients, float32 on the CPU:
-//   molmo::gated(Tensor x) -> Tensor                                   [..., 2F] -> [..., F]
-//   molmo::quick_gelu(Tensor x) -> Tensor
+// The passes of training_passes.h as torch operators with gradients, on the CPU; float32, and where (*) bfloat16 too:
+//   molmo::gated(Tensor x) -> Tensor                                   (*) [..., 2F] -> [..., F]
+//   molmo::quick_gelu(Tensor x) -> Tensor                              (*)
 //   molmo::rms_norm(Tensor x, Tensor weight, float eps) -> Tensor      over the last axis
 //   molmo::rotate_heads(Tensor qkv, Tensor cos, Tensor sin, int num_heads, int num_kv_heads) -> (Tensor, Tensor,
-//   Tensor)
+//   Tensor)                                                            (*)
 //       qkv [B, T, (H + 2 K) A], cos and sin [B or 1, 1, T, A / 2] -> q [B, H, T, A], k and v [B, K, T, A], q and k
 //       rotated. v is a view of qkv.
 //   molmo::row_losses(Tensor(a!) logits, Tensor labels, Tensor weights, float z_loss, float divisor, bool
@@ -62,6 +62,32 @@ Tensor checked(const Tensor& x, const char* operation) {
   return x.contiguous();
 }
 
+// float32 or bfloat16.
+Tensor checked_activations(const Tensor& x, const char* operation) {
+  check(x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && x.dim() >= 1, operation,
+        "float32 or bfloat16 on the CPU", x);
+  return x.contiguous();
+}
+
+// body(passes for values of the type of x), a template over that type.
+template <class Body>
+void with_passes(const Tensor& x, const Body& body) {
+  if (x.scalar_type() == at::kFloat) {
+    body(passes().float32);
+  } else {
+    body(passes().bfloat16);
+  }
+}
+
+template <class Value>
+const Value* values_of(const Tensor& x) {
+  return static_cast<const Value*>(x.const_data_ptr());
+}
+template <class Value>
+Value* mutable_values_of(const Tensor& x) {
+  return static_cast<Value*>(x.mutable_data_ptr());
+}
+
 bool needs_gradient(std::initializer_list<Tensor> tensors) {
   return at::GradMode::is_enabled() &&
          std::ranges::any_of(tensors, [](const Tensor& tensor) { return tensor.requires_grad(); });
@@ -82,10 +108,12 @@ Tensor gated_forward(const Tensor& x) {
   auto sizes = x.sizes().vec();
   sizes.back() = width;
   Tensor y = at::empty(sizes, x.options());
-  const float* from = x.const_data_ptr<float>();
-  float* to = y.mutable_data_ptr<float>();
-  over_rows(num_rows_of(y), width, [&](int64_t begin, int64_t end) {
-    passes().gated(from + begin * 2 * width, to + begin * width, end - begin, width);
+  with_passes(x, [&]<class Value>(const ActivationPasses<Value>& of) {
+    const Value* from = values_of<Value>(x);
+    Value* to = mutable_values_of<Value>(y);
+    over_rows(num_rows_of(y), width, [&](int64_t begin, int64_t end) {
+      of.gated(from + begin * 2 * width, to + begin * width, end - begin, width);
+    });
   });
   return y;
 }
@@ -99,28 +127,32 @@ struct Gated : torch::autograd::Function<Gated> {
     const Tensor x = context->get_saved_variables()[0], dy = gradients[0].contiguous();
     Tensor dx = at::empty_like(x);
     const int64_t width = dy.size(-1);
-    const float *from = x.const_data_ptr<float>(), *received = dy.const_data_ptr<float>();
-    float* to = dx.mutable_data_ptr<float>();
-    over_rows(num_rows_of(dy), width, [&](int64_t begin, int64_t end) {
-      passes().gated_backward(from + begin * 2 * width, received + begin * width, to + begin * 2 * width, end - begin,
-                              width);
+    with_passes(x, [&]<class Value>(const ActivationPasses<Value>& of) {
+      const Value *from = values_of<Value>(x), *received = values_of<Value>(dy);
+      Value* to = mutable_values_of<Value>(dx);
+      over_rows(num_rows_of(dy), width, [&](int64_t begin, int64_t end) {
+        of.gated_backward(from + begin * 2 * width, received + begin * width, to + begin * 2 * width, end - begin,
+                          width);
+      });
     });
     return {dx};
   }
 };
 
 Tensor gated(const Tensor& input) {
-  const Tensor x = checked(input, "gated");
+  const Tensor x = checked_activations(input, "gated");
   check(x.size(-1) % 2 == 0, "gated", "an even last axis", x);
   return needs_gradient({x}) ? Gated::apply(x) : gated_forward(x);
 }
 
 Tensor quick_gelu_forward(const Tensor& x) {
   Tensor y = at::empty_like(x);
-  const float* from = x.const_data_ptr<float>();
-  float* to = y.mutable_data_ptr<float>();
-  at::parallel_for(0, x.numel(), kGrain,
-                   [&](int64_t begin, int64_t end) { passes().quick_gelu(from + begin, to + begin, end - begin); });
+  with_passes(x, [&]<class Value>(const ActivationPasses<Value>& of) {
+    const Value* from = values_of<Value>(x);
+    Value* to = mutable_values_of<Value>(y);
+    at::parallel_for(0, x.numel(), kGrain,
+                     [&](int64_t begin, int64_t end) { of.quick_gelu(from + begin, to + begin, end - begin); });
+  });
   return y;
 }
 
@@ -132,17 +164,19 @@ struct QuickGelu : torch::autograd::Function<QuickGelu> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const Tensor x = context->get_saved_variables()[0], dy = gradients[0].contiguous();
     Tensor dx = at::empty_like(x);
-    const float *from = x.const_data_ptr<float>(), *received = dy.const_data_ptr<float>();
-    float* to = dx.mutable_data_ptr<float>();
-    at::parallel_for(0, x.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      passes().quick_gelu_backward(from + begin, received + begin, to + begin, end - begin);
+    with_passes(x, [&]<class Value>(const ActivationPasses<Value>& of) {
+      const Value *from = values_of<Value>(x), *received = values_of<Value>(dy);
+      Value* to = mutable_values_of<Value>(dx);
+      at::parallel_for(0, x.numel(), kGrain, [&](int64_t begin, int64_t end) {
+        of.quick_gelu_backward(from + begin, received + begin, to + begin, end - begin);
+      });
     });
     return {dx};
   }
 };
 
 Tensor quick_gelu(const Tensor& input) {
-  const Tensor x = checked(input, "quick_gelu");
+  const Tensor x = checked_activations(input, "quick_gelu");
   return needs_gradient({x}) ? QuickGelu::apply(x) : quick_gelu_forward(x);
 }
 
@@ -206,18 +240,21 @@ Tensor heads_view(const Tensor& memory, const HeadShape& shape, int64_t all, int
 void rotate_all(const Tensor& x, const Tensor& cos, const Tensor& sin, float sign, const Tensor& y) {
   const int64_t num_heads = x.size(1), num_tokens = x.size(2), half = x.size(3) / 2;
   const int64_t angle_stride = cos.size(0) == 1 ? 0 : num_tokens * half;
-  const float *from = x.const_data_ptr<float>(), *c = cos.const_data_ptr<float>(), *s = sin.const_data_ptr<float>();
-  float* to = y.mutable_data_ptr<float>();
-  over_rows(x.size(0) * num_tokens, num_heads * 2 * half, [&](int64_t begin, int64_t end) {
-    for (int64_t index = begin; index < end; ++index) {
-      const int64_t row = index / num_tokens, token = index % num_tokens;
-      const float* x_token = from + row * x.stride(0) + token * x.stride(2);
-      float* y_token = to + row * y.stride(0) + token * y.stride(2);
-      const int64_t angle = row * angle_stride + token * half;
-      for (int64_t head = 0; head < num_heads; ++head) {
-        passes().rotate(x_token + head * x.stride(1), c + angle, s + angle, sign, y_token + head * y.stride(1), half);
+  const float *c = cos.const_data_ptr<float>(), *s = sin.const_data_ptr<float>();
+  with_passes(x, [&]<class Value>(const ActivationPasses<Value>& of) {
+    const Value* from = values_of<Value>(x);
+    Value* to = mutable_values_of<Value>(y);
+    over_rows(x.size(0) * num_tokens, num_heads * 2 * half, [&](int64_t begin, int64_t end) {
+      for (int64_t index = begin; index < end; ++index) {
+        const int64_t row = index / num_tokens, token = index % num_tokens;
+        const Value* x_token = from + row * x.stride(0) + token * x.stride(2);
+        Value* y_token = to + row * y.stride(0) + token * y.stride(2);
+        const int64_t angle = row * angle_stride + token * half;
+        for (int64_t head = 0; head < num_heads; ++head) {
+          of.rotate(x_token + head * x.stride(1), c + angle, s + angle, sign, y_token + head * y.stride(1), half);
+        }
       }
-    }
+    });
   });
 }
 
@@ -261,7 +298,8 @@ struct RotateHeads : torch::autograd::Function<RotateHeads> {
 
 std::tuple<Tensor, Tensor, Tensor> rotate_heads(const Tensor& input, const Tensor& cos, const Tensor& sin,
                                                 int64_t heads, int64_t kv_heads) {
-  const Tensor qkv = checked(input, "rotate_heads"), c = checked(cos, "rotate_heads"), s = checked(sin, "rotate_heads");
+  const Tensor qkv = checked_activations(input, "rotate_heads"), c = checked(cos, "rotate_heads"),
+               s = checked(sin, "rotate_heads");
   check(qkv.dim() == 3 && heads > 0 && kv_heads > 0 && qkv.size(2) % (heads + 2 * kv_heads) == 0, "rotate_heads",
         "[B, T, (H + 2 K) A]", qkv);
   const HeadShape shape{qkv.size(0), qkv.size(1), heads, kv_heads, qkv.size(2) / (heads + 2 * kv_heads)};

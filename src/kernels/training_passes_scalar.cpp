@@ -1,4 +1,5 @@
 // The truth: what every other version is compared with, and the fallback.
+#include <bit>
 #include <cmath>
 
 #include "kernels/training_passes.h"
@@ -6,34 +7,55 @@
 namespace molmo::kernels {
 namespace {
 
+float read(float value) {
+  return value;
+}
+float read(uint16_t bfloat16) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bfloat16) << 16);
+}
+void write(float value, float& to) {
+  to = value;
+}
+void write(float value, uint16_t& to) {  // to nearest, ties to even
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  to = static_cast<uint16_t>(std::isnan(value) ? 0x7fc0 : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
 float sigmoid(float x) {
   return 1 / (1 + std::exp(-x));
 }
 
-void gated(const float* x, float* y, int64_t num_rows, int64_t width) {
+template <class Value>
+void gated(const Value* x, Value* y, int64_t num_rows, int64_t width) {
   for (int64_t row = 0; row < num_rows; ++row, x += 2 * width, y += width) {
-    for (int64_t i = 0; i < width; ++i) y[i] = x[width + i] * sigmoid(x[width + i]) * x[i];
-  }
-}
-
-void gated_backward(const float* x, const float* dy, float* dx, int64_t num_rows, int64_t width) {
-  for (int64_t row = 0; row < num_rows; ++row, x += 2 * width, dx += 2 * width, dy += width) {
     for (int64_t i = 0; i < width; ++i) {
-      const float gate = x[width + i], share = sigmoid(gate);
-      dx[i] = dy[i] * gate * share;
-      dx[width + i] = dy[i] * x[i] * share * (1 + gate * (1 - share));
+      const float gate = read(x[width + i]);
+      write(gate * sigmoid(gate) * read(x[i]), y[i]);
     }
   }
 }
 
-void quick_gelu(const float* x, float* y, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) y[i] = x[i] * sigmoid(1.702f * x[i]);
+template <class Value>
+void gated_backward(const Value* x, const Value* dy, Value* dx, int64_t num_rows, int64_t width) {
+  for (int64_t row = 0; row < num_rows; ++row, x += 2 * width, dx += 2 * width, dy += width) {
+    for (int64_t i = 0; i < width; ++i) {
+      const float gate = read(x[width + i]), share = sigmoid(gate), d = read(dy[i]);
+      write(d * gate * share, dx[i]);
+      write(d * read(x[i]) * share * (1 + gate * (1 - share)), dx[width + i]);
+    }
+  }
 }
 
-void quick_gelu_backward(const float* x, const float* dy, float* dx, int64_t count) {
+template <class Value>
+void quick_gelu(const Value* x, Value* y, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) write(read(x[i]) * sigmoid(1.702f * read(x[i])), y[i]);
+}
+
+template <class Value>
+void quick_gelu_backward(const Value* x, const Value* dy, Value* dx, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
-    const float scaled = 1.702f * x[i], share = sigmoid(scaled);
-    dx[i] = dy[i] * share * (1 + scaled * (1 - share));
+    const float scaled = 1.702f * read(x[i]), share = sigmoid(scaled);
+    write(read(dy[i]) * share * (1 + scaled * (1 - share)), dx[i]);
   }
 }
 
@@ -60,11 +82,12 @@ void rms_norm_backward(const float* x, const float* weight, const float* inverse
   }
 }
 
-void rotate(const float* x, const float* cos, const float* sin, float sign, float* y, int64_t half) {
+template <class Value>
+void rotate(const Value* x, const float* cos, const float* sin, float sign, Value* y, int64_t half) {
   for (int64_t i = 0; i < half; ++i) {
-    const float a = x[i], b = x[half + i], s = sign * sin[i];
-    y[i] = a * cos[i] - b * s;
-    y[half + i] = b * cos[i] + a * s;
+    const float a = read(x[i]), b = read(x[half + i]), s = sign * sin[i];
+    write(a * cos[i] - b * s, y[i]);
+    write(b * cos[i] + a * s, y[half + i]);
   }
 }
 
@@ -105,16 +128,22 @@ void adamw(const AdamwSettings& settings, float* value, const float* gradient, f
   }
 }
 
+template <class Value>
+constexpr ActivationPasses<Value> kActivations = {
+    .gated = gated<Value>,
+    .gated_backward = gated_backward<Value>,
+    .quick_gelu = quick_gelu<Value>,
+    .quick_gelu_backward = quick_gelu_backward<Value>,
+    .rotate = rotate<Value>,
+};
+
 }  // namespace
 
 const TrainingPasses kTrainingPassesScalar = {
-    .gated = gated,
-    .gated_backward = gated_backward,
-    .quick_gelu = quick_gelu,
-    .quick_gelu_backward = quick_gelu_backward,
+    .float32 = kActivations<float>,
+    .bfloat16 = kActivations<uint16_t>,
     .rms_norm = rms_norm,
     .rms_norm_backward = rms_norm_backward,
-    .rotate = rotate,
     .cross_entropy = cross_entropy,
     .cross_entropy_gradient = cross_entropy_gradient,
     .sum_of_squares = sum_of_squares,

@@ -56,11 +56,11 @@ TEST_P(TrainingPassesVersions, GateAsScalar) {
   for (const int64_t width : kWidths) {
     const auto x = random_values(3 * 2 * width, 4), dy = random_values(3 * width);
     std::vector<float> y(3 * width), expected_y(3 * width), dx(x.size()), expected_dx(x.size());
-    passes().gated(x.data(), y.data(), 3, width);
-    scalar().gated(x.data(), expected_y.data(), 3, width);
+    passes().float32.gated(x.data(), y.data(), 3, width);
+    scalar().float32.gated(x.data(), expected_y.data(), 3, width);
     expect_near(y, expected_y, 1e-6, "gated");
-    passes().gated_backward(x.data(), dy.data(), dx.data(), 3, width);
-    scalar().gated_backward(x.data(), dy.data(), expected_dx.data(), 3, width);
+    passes().float32.gated_backward(x.data(), dy.data(), dx.data(), 3, width);
+    scalar().float32.gated_backward(x.data(), dy.data(), expected_dx.data(), 3, width);
     expect_near(dx, expected_dx, 2e-6, "gated_backward");
   }
 }
@@ -69,12 +69,63 @@ TEST_P(TrainingPassesVersions, QuickGeluAsScalar) {
   for (const int64_t width : kWidths) {
     const auto x = random_values(width, 5), dy = random_values(width);
     std::vector<float> y(x.size()), expected_y(x.size()), dx(x.size()), expected_dx(x.size());
-    passes().quick_gelu(x.data(), y.data(), width);
-    scalar().quick_gelu(x.data(), expected_y.data(), width);
+    passes().float32.quick_gelu(x.data(), y.data(), width);
+    scalar().float32.quick_gelu(x.data(), expected_y.data(), width);
     expect_near(y, expected_y, 1e-6, "quick_gelu");
-    passes().quick_gelu_backward(x.data(), dy.data(), dx.data(), width);
-    scalar().quick_gelu_backward(x.data(), dy.data(), expected_dx.data(), width);
+    passes().float32.quick_gelu_backward(x.data(), dy.data(), dx.data(), width);
+    scalar().float32.quick_gelu_backward(x.data(), dy.data(), expected_dx.data(), width);
     expect_near(dx, expected_dx, 2e-6, "quick_gelu_backward");
+  }
+}
+
+// In bfloat16 what comes out is that of float32, rounded: within one of the last of 8 bits of the scalar's, whose
+// exponentials are others.
+TEST_P(TrainingPassesVersions, Bfloat16AsScalar) {
+  for (const int64_t width : kWidths) {
+    const auto halves = [](const std::vector<float>& values) {
+      std::vector<uint16_t> result;
+      for (const float value : values) result.push_back(c10::BFloat16(value).x);
+      return result;
+    };
+    const auto expect_alike = [](const std::vector<uint16_t>& actual, const std::vector<uint16_t>& expected) {
+      for (size_t i = 0; i < actual.size(); ++i) EXPECT_NEAR(actual[i], expected[i], 1) << i;
+    };
+    const auto x = halves(random_values(2 * width, 4)), dy = halves(random_values(width));
+    const auto angles = random_values(width, 1);
+    std::vector<uint16_t> y(2 * width), expected(2 * width);
+    passes().bfloat16.gated_backward(x.data(), dy.data(), y.data(), 1, width);
+    scalar().bfloat16.gated_backward(x.data(), dy.data(), expected.data(), 1, width);
+    expect_alike(y, expected);
+    passes().bfloat16.quick_gelu_backward(x.data(), dy.data(), y.data(), width);
+    scalar().bfloat16.quick_gelu_backward(x.data(), dy.data(), expected.data(), width);
+    expect_alike(y, expected);
+    passes().bfloat16.quick_gelu(x.data(), y.data(), 2 * width);
+    scalar().bfloat16.quick_gelu(x.data(), expected.data(), 2 * width);
+    expect_alike(y, expected);
+    passes().bfloat16.gated(x.data(), y.data(), 1, width);
+    scalar().bfloat16.gated(x.data(), expected.data(), 1, width);
+    expect_alike(y, expected);
+    // With one term only: sums of two may cancel.
+    const std::vector<float> zeros(width);
+    passes().bfloat16.rotate(x.data(), angles.data(), zeros.data(), 1, y.data(), width);
+    scalar().bfloat16.rotate(x.data(), angles.data(), zeros.data(), 1, expected.data(), width);
+    expect_alike(y, expected);
+  }
+}
+
+TEST_P(TrainingPassesVersions, RoundsTiesToEvenAndKeepsNan) {
+  // x cos with x = 1.
+  const std::vector<float> cos = {1 + 0x1p-8f, 1 + 0x3p-8f, 1 + 0x1p-8f + 0x1p-20f, NAN, 3.4e38f}, sin(5);
+  const std::vector<uint16_t> x(10, 0x3f80);
+  std::vector<uint16_t> y(10);
+  passes().bfloat16.rotate(x.data(), cos.data(), sin.data(), 1, y.data(), 5);
+  for (size_t i = 0; i < cos.size(); ++i) {
+    const float value = c10::BFloat16(y[i], c10::BFloat16::from_bits());
+    if (std::isnan(cos[i])) {
+      EXPECT_TRUE(std::isnan(value)) << i;
+    } else {
+      EXPECT_EQ(value, static_cast<float>(c10::BFloat16(cos[i]))) << i;
+    }
   }
 }
 
@@ -82,8 +133,8 @@ TEST_P(TrainingPassesVersions, ActivationsStandExtremes) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const std::vector<float> x = {1e4f, -1e4f, 88.8f, -88.8f, 0, -0.0f, kInfinity, NAN, 3e38f, -3e38f, 1e-40f};
   std::vector<float> y(x.size()), expected(x.size());
-  passes().quick_gelu(x.data(), y.data(), static_cast<int64_t>(x.size()));
-  scalar().quick_gelu(x.data(), expected.data(), static_cast<int64_t>(x.size()));
+  passes().float32.quick_gelu(x.data(), y.data(), static_cast<int64_t>(x.size()));
+  scalar().float32.quick_gelu(x.data(), expected.data(), static_cast<int64_t>(x.size()));
   for (size_t i = 0; i < x.size(); ++i) {
     if (std::isfinite(expected[i])) {
       EXPECT_NEAR(y[i], expected[i], 1e-6 * (1 + std::abs(static_cast<double>(expected[i])))) << x[i];
@@ -118,12 +169,12 @@ TEST_P(TrainingPassesVersions, RotateThereAndBack) {
       cos[i] = std::cos(angles[i]);
       sin[i] = std::sin(angles[i]);
     }
-    passes().rotate(x.data(), cos.data(), sin.data(), 1, y.data(), half);
-    scalar().rotate(x.data(), cos.data(), sin.data(), 1, expected.data(), half);
+    passes().float32.rotate(x.data(), cos.data(), sin.data(), 1, y.data(), half);
+    scalar().float32.rotate(x.data(), cos.data(), sin.data(), 1, expected.data(), half);
     expect_near(y, expected, 1e-6, "rotate");
-    passes().rotate(y.data(), cos.data(), sin.data(), -1, back.data(), half);
+    passes().float32.rotate(y.data(), cos.data(), sin.data(), -1, back.data(), half);
     expect_near(back, x, 1e-6, "rotate back");
-    passes().rotate(back.data(), cos.data(), sin.data(), 1, back.data(), half);
+    passes().float32.rotate(back.data(), cos.data(), sin.data(), 1, back.data(), half);
     expect_near(back, expected, 2e-6, "in place");
   }
 }
@@ -194,18 +245,20 @@ Tensor leaf(const Tensor& values) {
   return values.detach().clone().set_requires_grad(true);
 }
 
-// The operator's gradient in float32 against that of the chain of operators, in double.
+// The operator's gradient in the type against that of the chain of operators, in double.
 void expect_gradients(const std::vector<Tensor>& inputs, const std::function<Tensor(const std::vector<Tensor>&)>& fused,
-                      const std::function<Tensor(const std::vector<Tensor>&)>& chain, double tolerance) {
+                      const std::function<Tensor(const std::vector<Tensor>&)>& chain, double tolerance,
+                      at::ScalarType type = at::kFloat) {
   std::vector<Tensor> own, exact;
   for (const Tensor& input : inputs) {
-    own.push_back(leaf(input));
-    exact.push_back(leaf(input.to(at::kDouble)));
+    own.push_back(leaf(input.to(type)));
+    exact.push_back(leaf(own.back().to(at::kDouble)));
   }
   const Tensor y = fused(own), expected = chain(exact);
   ASSERT_EQ(y.sizes(), expected.sizes());
   EXPECT_LE((y - expected).abs().max().item<double>(), tolerance);
-  const Tensor direction = at::randn(y.sizes());
+  EXPECT_EQ(y.scalar_type(), type);
+  const Tensor direction = at::randn(y.sizes()).to(type);
   y.backward(direction);
   expected.backward(direction.to(at::kDouble));
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -213,19 +266,26 @@ void expect_gradients(const std::vector<Tensor>& inputs, const std::function<Ten
   }
 }
 
+// Values below 8, rounded to 8 bits: half of the last of them.
+double rounding(at::ScalarType type, double of_float32) {
+  return type == at::kBFloat16 ? 8.0 / 512 : of_float32;
+}
+
 TEST(TrainingPassesOps, HaveTheGradientsOfTheirChains) {
   const auto gated = find<Tensor(const Tensor&)>("molmo::gated");
-  expect_gradients(
-      {at::randn({3, 5, 34})}, [&](const auto& x) { return gated.call(x[0]); },
-      [](const auto& x) {
-        const auto halves = x[0].chunk(2, -1);
-        return at::silu(halves[1]) * halves[0];
-      },
-      1e-5);
   const auto gelu = find<Tensor(const Tensor&)>("molmo::quick_gelu");
-  expect_gradients(
-      {at::randn({40, 21})}, [&](const auto& x) { return gelu.call(x[0]); },
-      [](const auto& x) { return x[0] * at::sigmoid(x[0] * 1.702); }, 1e-5);
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    expect_gradients(
+        {at::randn({3, 5, 34})}, [&](const auto& x) { return gated.call(x[0]); },
+        [](const auto& x) {
+          const auto halves = x[0].chunk(2, -1);
+          return at::silu(halves[1]) * halves[0];
+        },
+        rounding(type, 1e-5), type);
+    expect_gradients(
+        {at::randn({40, 21})}, [&](const auto& x) { return gelu.call(x[0]); },
+        [](const auto& x) { return x[0] * at::sigmoid(x[0] * 1.702); }, rounding(type, 1e-5), type);
+  }
   const auto norm = find<Tensor(const Tensor&, const Tensor&, double)>("molmo::rms_norm");
   expect_gradients(
       {at::randn({2, 300, 37}), at::randn({37})}, [&](const auto& x) { return norm.call(x[0], x[1], 1e-5); },
@@ -236,9 +296,9 @@ TEST(TrainingPassesOps, RotateHeadsHasTheGradientOfItsChain) {
   using Signature = std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, int64_t, int64_t);
   const auto rotate = find<Signature>("molmo::rotate_heads");
   const int64_t tokens = 5, heads = 4, kv_heads = 2, width = 6;
-  for (const int64_t angle_rows : {1, 3}) {
+  for (const auto& [angle_rows, type] : {std::pair{1, at::kFloat}, {3, at::kFloat}, {3, at::kBFloat16}}) {
     const Tensor angles = at::randn({angle_rows, 1, tokens, width / 2});
-    const auto join = [](const Tensor& q, const Tensor& k, const Tensor& v) { return at::cat({q, k, v.square()}, 1); };
+    const auto join = [](const Tensor& q, const Tensor& k, const Tensor& v) { return at::cat({q, k, v}, 1); };
     expect_gradients(
         {at::randn({3, tokens, (heads + 2 * kv_heads) * width})},
         [&](const auto& x) {
@@ -254,7 +314,7 @@ TEST(TrainingPassesOps, RotateHeadsHasTheGradientOfItsChain) {
           return join(turned.narrow(1, 0, heads), turned.narrow(1, heads, kv_heads),
                       all.narrow(1, heads + kv_heads, kv_heads));
         },
-        1e-5);
+        rounding(type, 1e-5), type);
   }
 }
 

@@ -18,11 +18,15 @@ c10::TypedOperatorHandle<Signature> find(const char* name) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
 
-}  // namespace
-
+// Whether the kernels take this tensor: as values between two products, or of a norm.
 bool is_fused(const at::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+}
+bool is_fused_norm(const at::Tensor& x) {
   return x.is_cpu() && x.scalar_type() == at::kFloat;
 }
+
+}  // namespace
 
 at::Tensor gated(const at::Tensor& up_gate) {
   if (is_fused(up_gate)) {
@@ -40,7 +44,7 @@ at::Tensor quick_gelu(const at::Tensor& x) {
 }
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
-  if (is_fused(x) && is_fused(weight)) {
+  if (is_fused_norm(x) && is_fused_norm(weight)) {
     static const auto op = find<at::Tensor(const at::Tensor&, const at::Tensor&, double)>("molmo::rms_norm");
     return op.call(x, weight, eps);
   }

@@ -1,5 +1,5 @@
-// Chains of elementwise operators as single passes over memory: on the CPU in float32 the kernels of
-// kernels/training_passes.h, with gradients; elsewhere the chain itself.
+// Chains of elementwise operators as single passes over memory: on the CPU in float32, and in bfloat16 but for
+// rms_norm, the kernels of kernels/training_passes.h, with gradients; elsewhere the chain itself.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,9 +9,6 @@
 #include "model/rotary.h"
 
 namespace molmo::model {
-
-// Whether the kernels take this tensor.
-bool is_fused(const at::Tensor& x);
 
 at::Tensor gated(const at::Tensor& up_gate);  // silu(second half) * first half: [..., 2F] -> [..., F]
 at::Tensor quick_gelu(const at::Tensor& x);   // x * sigmoid(1.702 x)
