@@ -49,7 +49,7 @@ int64_t divided(int64_t value, int64_t step) {
   return (value + step - 1) / step;
 }
 
-Tensor with_dense_rows(const Tensor& x) {
+Tensor with_dense_heads(const Tensor& x) {
   return x.stride(3) == 1 ? x : x.contiguous();
 }
 
@@ -78,7 +78,7 @@ struct Tiles {
 Tiles make_tiles(const Tensor& bias_or_none, bool is_causal, int64_t num_queries, int64_t num_keys) {
   if (!bias_or_none.defined() && !is_causal) return {at::empty({0}, at::kInt), at::empty({0}, at::kFloat)};
   Tensor bias = bias_or_none;
-  if (bias.defined()) bias = with_dense_rows(bias.detach().to(at::kFloat));
+  if (bias.defined()) bias = with_dense_heads(bias.detach().to(at::kFloat));
   const int64_t num_examples = bias.defined() ? bias.size(0) : 1;
   const int64_t of_queries = divided(num_queries, kernel().block_queries),
                 of_keys = divided(num_keys, kernel().block_keys);
@@ -227,7 +227,7 @@ struct Attention : torch::autograd::Function<Attention> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     const Inputs inputs{saved[0], saved[1], saved[2], {saved[3], saved[4]}};
-    variable_list result = attention_backward(inputs, saved[5], saved[6], with_dense_rows(gradients[0]));
+    variable_list result = attention_backward(inputs, saved[5], saved[6], with_dense_heads(gradients[0]));
     result.resize(5);
     return result;
   }
@@ -241,7 +241,7 @@ Tensor attention(const Tensor& q_input, const Tensor& k_input, const Tensor& v_i
               x.size(3) > 0 && x.size(3) <= kMaxHeadWidth,
           "[B, heads, tokens, A <= 256] of one type, float32 or bfloat16, on the CPU", x);
   }
-  const Tensor q = with_dense_rows(q_input), k = with_dense_rows(k_input), v = with_dense_rows(v_input);
+  const Tensor q = with_dense_heads(q_input), k = with_dense_heads(k_input), v = with_dense_heads(v_input);
   check(k.size(0) == q.size(0) && k.size(1) > 0 && q.size(1) % k.size(1) == 0,
         "keys of as many examples as queries, with a divisor of their heads", k);
   check(v.sizes() == k.sizes(), "a value for each key", v);
