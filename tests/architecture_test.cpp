@@ -35,7 +35,7 @@ const std::map<std::string, Names> kAllowed = {
     {"collect", {"data", "image", "text", "arena"}},
     {"train", {"model", "preprocess", "data", "dist", "checkpoint", "image", "text", "config", "report"}},
     {"quantize", {"checkpoint", "model", "kernels", "preprocess", "config"}},
-    {"eval", {"data", "generate", "image", "text", "config", "dist", "http", "report"}},
+    {"eval", {"data", "generate", "synth", "image", "text", "config", "dist", "http", "report"}},
     {"serve", {"generate", "arena", "collect", "http"}},
     {"api", {"*"}},
     {"cli", {"*"}},

@@ -23,6 +23,7 @@ std::unique_ptr<Verb> make_data_show();
 std::unique_ptr<Verb> make_data_stats();
 std::unique_ptr<Verb> make_data_check();
 std::unique_ptr<Verb> make_data_convert();
+std::unique_ptr<Verb> make_eval_run();
 std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_man();
 
@@ -49,6 +50,7 @@ constexpr VerbEntry kVerbs[] = {
     {"data check", "Say what is wrong with own data, record by record", make_data_check},
     {"data convert", "Turn own data from JSON lines into parquet, or back, or a published set into own data",
      make_data_convert},
+    {"eval run", "Measure a model by benchmarks", make_eval_run},
     {"completion", "Print a completion script for bash, zsh or fish", make_completion},
     {"man", "Print the manual", make_man},
 };

@@ -11,6 +11,10 @@
 namespace molmo::synth {
 namespace {
 
+constexpr std::array<std::string_view, 3> kPlaceOpenings = {"The scene is ", "The setting is ", "Behind it all is "};
+constexpr std::array<std::string_view, 2> kGroundOpenings = {"Everything is shown on ", "It is all on "};
+constexpr std::string_view kEmptyEnding = " with nothing on it";
+
 // Where all of a group are, when one phrase says it; else "".
 std::string shared_place(const Scene& scene, const std::vector<size_t>& objects) {
   if (objects.size() == 1) return place_of(scene.objects[objects[0]].center, scene.size);
@@ -44,7 +48,7 @@ class CaptionWriter {
   CaptionWriter(const Scene& scene, RandomStream& draws) : scene_(scene), draws_(draws), groups_(named_groups(scene)) {}
 
   std::string write(CaptionLength length) {
-    if (groups_.empty()) return capitalized(scene_.background.description) + " with nothing on it.";
+    if (groups_.empty()) return capitalized(scene_.background.description) + std::string(kEmptyEnding) + ".";
     if (length == CaptionLength::Short) {
       return choose({"The image shows ", "This is a picture of ", "In this image: "}) + list_all(false) + ".";
     }
@@ -94,9 +98,8 @@ class CaptionWriter {
 
   std::string ground() {
     const std::string& what = scene_.background.description;
-    if (scene_.background.style == "place")
-      return choose({"The scene is ", "The setting is ", "Behind it all is "}) + what + ".";
-    return choose({"Everything is shown on ", "It is all on "}) + what + ".";
+    if (scene_.background.style == "place") return std::string(pick(draws_, kPlaceOpenings)) + what + ".";
+    return std::string(pick(draws_, kGroundOpenings)) + what + ".";
   }
 
   std::string where(const NamedGroup& group) {
@@ -175,6 +178,12 @@ std::vector<NamedGroup> named_groups(const Scene& scene) {
 
 std::string write_caption(const Scene& scene, CaptionLength length, RandomStream& draws) {
   return CaptionWriter(scene, draws).write(length);
+}
+
+bool is_about_background(std::string_view sentence) {
+  const auto opens = [&](std::string_view opening) { return sentence.starts_with(opening); };
+  return std::any_of(kPlaceOpenings.begin(), kPlaceOpenings.end(), opens) ||
+         std::any_of(kGroundOpenings.begin(), kGroundOpenings.end(), opens) || sentence.ends_with(kEmptyEnding);
 }
 
 std::string write_transcript(const Scene& scene, RandomStream& draws) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/random.h"
@@ -14,6 +15,9 @@ namespace molmo::synth {
 // A short one says what there is; a medium one also where and on what; a long one adds sizes and relations. Everything
 // that it says is true, and every object is counted in it.
 std::string write_caption(const Scene& scene, CaptionLength length, RandomStream& draws);
+
+// Whether a sentence of a caption, without its full stop, is about the background and not about objects on it.
+bool is_about_background(std::string_view sentence);
 
 // The same content as somebody says it, with hesitations, in lower case.
 std::string write_transcript(const Scene& scene, RandomStream& draws);

@@ -14,7 +14,7 @@ namespace molmo::synth {
 
 enum class Difficulty { Easy, Medium, Hard };
 enum class CaptionLength { Short, Medium, Long };
-enum class LabelMap { None, Kinds, Colors, Offsets, KindColors, KindOffsets, Time, Hands, All, Characters };
+enum class LabelMap { None, Kinds, Colors, Offsets, KindColors, KindOffsets, Time, Hands, All, Characters, Objects };
 
 struct SynthOptions {
   uint64_t seed = 0;
@@ -85,6 +85,7 @@ struct molmo::EnumNames<molmo::synth::LabelMap> {
                                                           {Time, "time"},
                                                           {Hands, "hands"},
                                                           {Characters, "characters"},
+                                                          {Objects, "objects"},
                                                           {All, "all"}};
 };
 

@@ -64,6 +64,9 @@ std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, Labe
       case LabelMap::KindOffsets:
         classes.push_back(1 + rank * kNumOffsets);
         break;
+      case LabelMap::Objects:
+        classes.push_back(1 + static_cast<int>(classes.size()));
+        break;
       default:
         classes.push_back(1);
     }
