@@ -22,6 +22,8 @@ pkg_check_modules(rsvg REQUIRED IMPORTED_TARGET librsvg-2.0)
 pkg_check_modules(freetype REQUIRED IMPORTED_TARGET freetype2)
 pkg_check_modules(fontconfig REQUIRED IMPORTED_TARGET fontconfig)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+find_package(Eigen3 REQUIRED NO_MODULE)
 
 # glib's -pthread would compile the folders above synth with other options than their precompiled headers.
 foreach(package pangocairo rsvg)

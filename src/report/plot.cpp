@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "base/error.h"
+#include "report/svg.h"
 
 namespace molmo::report {
 namespace {
@@ -17,10 +17,6 @@ constexpr double kLeft = 78, kRight = 16, kTop = 34, kBottom = 48;
 constexpr int kTicks = 6;
 constexpr double kLeastSpread = 1e-9;  // of a range, in parts of its values
 constexpr size_t kColumns = 800;       // of thinned curves
-
-// Okabe and Ito's palette: told apart with any colour vision.
-constexpr std::array<const char*, 7> kColors = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                                "#e69f00", "#56b4e9", "#7a7a7a"};
 
 struct Range {
   double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
@@ -41,15 +37,6 @@ struct Range {
     }
   }
 };
-
-std::string number(double value) {
-  const double size = std::abs(value);
-  if (value == 0) return "0";
-  if (size >= 1e9 || size < 1e-3) return fmt::format("{:.3g}", value);
-  if (size >= 1e6) return fmt::format("{:.4g}M", value / 1e6);
-  if (size >= 1e4) return fmt::format("{:.4g}k", value / 1e3);
-  return fmt::format("{:.4g}", value);
-}
 
 // Lowest and highest point of each column of the picture, in the order of the curve.
 Series thin(const Series& series, const Range& x_range) {
@@ -77,18 +64,6 @@ Series thin(const Series& series, const Range& x_range) {
     begin = end;
   }
   return thinned;
-}
-
-std::string label(double x, double y, std::string_view anchor, std::string_view content, std::string_view more = "") {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y, anchor, more,
-                     text(content).code);
-}
-
-std::string open_svg(double height, std::string_view title) {
-  return fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" width=\"{}\" height=\"{}\" role=\"img\" "
-      "font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"currentColor\">\n<title>{}</title>\n",
-      kWidth, height, kWidth, height, text(title).code);
 }
 
 class Axes {
@@ -132,15 +107,15 @@ class Axes {
       svg += fmt::format(
           "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"currentColor\" stroke-opacity=\".15\"/>\n",
           kLeft, kWidth - kRight, y, y);
-      svg += label(kLeft - 8, y + 4, "end", number(is_logarithmic_ ? std::pow(10, tick) : tick));
+      svg += svg_label(kLeft - 8, y + 4, "end", plot_number(is_logarithmic_ ? std::pow(10, tick) : tick));
     }
     for (const double tick : axis_ticks(x_range_.low, x_range_.high, kTicks)) {
       if (tick < x_range_.low || tick > x_range_.high) continue;
-      svg += label(place_x(tick), kHeight - kBottom + 18, "middle", number(tick));
+      svg += svg_label(place_x(tick), kHeight - kBottom + 18, "middle", plot_number(tick));
     }
-    svg += label((kLeft + kWidth - kRight) / 2, kHeight - 8, "middle", plot.x_label);
+    svg += svg_label((kLeft + kWidth - kRight) / 2, kHeight - 8, "middle", plot.x_label);
     const double middle = (kTop + kHeight - kBottom) / 2;
-    svg += label(16, middle, "middle", plot.y_label, fmt::format(" transform=\"rotate(-90 16 {:.1f})\"", middle));
+    svg += svg_label(16, middle, "middle", plot.y_label, fmt::format(" transform=\"rotate(-90 16 {:.1f})\"", middle));
     return svg;
   }
 
@@ -195,15 +170,15 @@ Html line_plot(const LinePlot& plot) {
     }
   }
   const Axes axes(plot);
-  std::string svg = open_svg(kHeight, fmt::format("{} over {}", plot.y_label, plot.x_label)) + axes.draw(plot);
+  std::string svg = open_svg(kWidth, kHeight, fmt::format("{} over {}", plot.y_label, plot.x_label)) + axes.draw(plot);
   double legend_x = kLeft;
   for (size_t i = 0; i < plot.series.size(); ++i) {
     const Series& series = plot.series[i];
-    const char* color = kColors[i % kColors.size()];
+    const char* color = kPlotColors[i % kPlotColors.size()];
     svg += curve(thin(series, axes.x_range()), axes, color);
     svg +=
         fmt::format("<rect x=\"{:.1f}\" y=\"10\" width=\"18\" height=\"4\" rx=\"2\" fill=\"{}\"/>\n", legend_x, color);
-    svg += label(legend_x + 24, 17, "start", series.name);
+    svg += svg_label(legend_x + 24, 17, "start", series.name);
     legend_x += 44 + 7.5 * static_cast<double>(series.name.size());
   }
   return {svg + "</svg>"};
@@ -217,14 +192,14 @@ Html bar_plot(const std::vector<Bar>& bars, const std::string& value_label) {
   }
   const double height = kRow * (static_cast<double>(bars.size()) + 1) + 8;
   const double unit = range.high > 0 ? (kWidth - kNames - kValues) / range.high : 0;
-  std::string svg = open_svg(height, value_label) + label(kNames, 16, "start", value_label);
+  std::string svg = open_svg(kWidth, height, value_label) + svg_label(kNames, 16, "start", value_label);
   for (size_t i = 0; i < bars.size(); ++i) {
     const double y = kRow * static_cast<double>(i + 1);
     const double length = std::isfinite(bars[i].value) ? std::max(0.0, bars[i].value * unit) : 0;
-    svg += label(kNames - 10, y + 16, "end", bars[i].name);
+    svg += svg_label(kNames - 10, y + 16, "end", bars[i].name);
     svg += fmt::format("<rect x=\"{}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"16\" rx=\"2\" fill=\"{}\"/>\n", kNames,
-                       y + 4, length, kColors[0]);
-    svg += label(kNames + length + 8, y + 16, "start", number(bars[i].value));
+                       y + 4, length, kPlotColors[0]);
+    svg += svg_label(kNames + length + 8, y + 16, "start", plot_number(bars[i].value));
   }
   return {svg + "</svg>"};
 }

@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "base/error.h"
+#include "report/pair_plots.h"
 #include "report/plot.h"
 
 namespace molmo::report {
@@ -104,6 +105,47 @@ TEST(Plot, ThinsLongCurvesAndKeepsTheirExtremes) {
   for (const auto& [x, y] : points) top = std::min(top, y);
   const auto spike = path_points(line_plot({.series = {{"s", {0, 1, 2}, {0, 100, 0}}}}).code);
   EXPECT_NEAR(top, spike[1].second, 0.11);
+}
+
+std::vector<double> attributes(const std::string& svg, const std::string& element, const std::string& name) {
+  const std::regex pattern("<" + element + "[^>]* " + name + "=\"([-\\d.]+)\"");
+  std::vector<double> values;
+  for (std::sregex_iterator i(svg.begin(), svg.end(), pattern), end; i != end; ++i)
+    values.push_back(std::stod((*i)[1]));
+  return values;
+}
+
+TEST(PairPlots, IntervalsAreDrawnToScale) {
+  const std::string svg =
+      interval_plot({{"<a>", 1100, 1000, 1200}, {"b", 1000, 900, 1100}, {"c", NAN, NAN, NAN}}, "rating").code;
+  const auto dots = attributes(svg, "circle", "cx"), begins = attributes(svg, "line", "x1");
+  ASSERT_EQ(dots.size(), 2u);
+  // The lines of the rows come after those of the grid.
+  const double first = begins[begins.size() - 2], second = begins.back();
+  EXPECT_NEAR(dots[0] - dots[1], first - second, 0.11);
+  EXPECT_NEAR(first, dots[1], 0.11);  // 1000
+  EXPECT_EQ(svg.find("<a>"), std::string::npos);
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+  EXPECT_NE(interval_plot({}, "").code.find("</svg>"), std::string::npos);
+  EXPECT_NE(interval_plot({{"x", 5, 5, 5}}, "").code.find("<circle"), std::string::npos);
+}
+
+TEST(PairPlots, HeatMapsLeaveEmptyCellsOut) {
+  const std::string svg = heat_map({{"a", "b"}, {"a", "b"}, {NAN, 0.75, 0.25, NAN}}, "wins").code;
+  EXPECT_EQ(attributes(svg, "rect", "x").size(), 2u);
+  EXPECT_NE(svg.find("a / b: 75.0 %"), std::string::npos);
+  EXPECT_NE(svg.find(">25<"), std::string::npos);
+  EXPECT_THROW(heat_map({{"a"}, {"a", "b"}, {1}}, ""), Error);
+  EXPECT_NE(heat_map({}, "").code.find("</svg>"), std::string::npos);
+}
+
+TEST(PairPlots, ScatterHasEqualAxes) {
+  const std::string svg = scatter_plot({.points = {{0.5, 0.5}, {1, 0}, {NAN, 1}}, .background = {{0, 1}}}).code;
+  const auto x = attributes(svg, "circle", "cx"), y = attributes(svg, "circle", "cy");
+  ASSERT_EQ(x.size(), 3u);
+  EXPECT_NEAR(x[1] - x[0], y[1] - y[0], 0.11);
+  EXPECT_NEAR(x[2] - x[1], y[2] - y[1], 0.11);
+  EXPECT_NE(scatter_plot({}).code.find("</svg>"), std::string::npos);
 }
 
 }  // namespace
