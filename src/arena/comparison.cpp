@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -87,6 +88,15 @@ std::string_view ComparisonBuilder::checked(std::string_view value, std::string_
   return value;
 }
 
+// Names that were seen before have been checked before.
+int32_t ComparisonBuilder::number_of(NameTable& names, std::string_view value, std::string_view column,
+                                     uint64_t number) const {
+  const size_t num_known = names.names().size();
+  const int32_t of_name = names.number(value);
+  if (names.names().size() > num_known) checked(value, column, number);
+  return of_name;
+}
+
 double ComparisonBuilder::style_value(size_t index, std::string_view value, uint64_t number) const {
   if (value.empty()) return kNotKnown;
   double parsed = kNotKnown;
@@ -103,8 +113,8 @@ void ComparisonBuilder::add(const ComparisonFields& fields, uint64_t number) {
   for (const auto& [value, column] : {std::pair(fields.left, kColumns[0]), std::pair(fields.right, kColumns[1])}) {
     if (value.empty()) refuse(number, fmt::format("{} is empty; write the name of the model", column));
   }
-  row.left = models_.number(checked(fields.left, kColumns[0], number));
-  row.right = models_.number(checked(fields.right, kColumns[1], number));
+  row.left = number_of(models_, fields.left, kColumns[0], number);
+  row.right = number_of(models_, fields.right, kColumns[1], number);
   if (row.left == row.right)
     refuse(number, fmt::format("'{}' is compared with itself; remove this {}", fields.left, unit_));
   if (models_.names().size() > kMaxModels) {
@@ -116,25 +126,19 @@ void ComparisonBuilder::add(const ComparisonFields& fields, uint64_t number) {
     if (name != fields.outcome) continue;
     row.outcome = value;
     is_known = true;
+    break;
   }
   if (!is_known) {
     const std::string_view outcome = checked(fields.outcome, "outcome", number);
     refuse(number, fmt::format("outcome is '{}', expected left, right, both_good, both_bad or unsure.{}", outcome,
                                did_you_mean(outcome, enum_choices<Outcome>())));
   }
-  if (!fields.prompt.empty()) row.prompt = prompts_.number(checked(fields.prompt, "prompt_id", number));
-  if (!fields.annotator.empty()) row.annotator = annotators_.number(checked(fields.annotator, "annotator_id", number));
-  if (!fields.id.empty()) {
-    if (ids_.names().size() != comparisons_.rows.size())
-      refuse(number, "it has a comparison_id, and others before have none; give one to all or to none");
-    const int32_t id = ids_.number(checked(fields.id, "comparison_id", number));
-    if (static_cast<size_t>(id) != comparisons_.rows.size()) {
-      refuse(number, fmt::format("comparison_id '{}' occurs a second time (first as comparison {}); remove one",
-                                 fields.id, id + 1));
-    }
-  } else if (!ids_.names().empty()) {
-    refuse(number, "comparison_id is missing, and others before have one; give one to all or to none");
+  if (!fields.prompt.empty()) row.prompt = number_of(prompts_, fields.prompt, "prompt_id", number);
+  if (!fields.annotator.empty()) row.annotator = number_of(annotators_, fields.annotator, "annotator_id", number);
+  if (!comparisons_.rows.empty() && fields.id.empty() != comparisons_.ids.empty()) {
+    refuse(number, "some comparisons have a comparison_id and others have none; give one to all or to none");
   }
+  if (!fields.id.empty()) comparisons_.ids.emplace_back(checked(fields.id, "comparison_id", number));
   AnswerStyle style{};
   double* const values[] = {&style.left_length, &style.right_length, &style.left_points, &style.right_points};
   for (size_t i = 0; i < std::size(values); ++i) {
@@ -145,15 +149,30 @@ void ComparisonBuilder::add(const ComparisonFields& fields, uint64_t number) {
   }
   if (has_style_) comparisons_.styles.push_back(style);
   comparisons_.rows.push_back(row);
+  numbers_.push_back(number);
+}
+
+// Checked at the end, because most files are sorted by their ids, and then neighbours tell.
+void ComparisonBuilder::check_ids() const {
+  const auto& ids = comparisons_.ids;
+  if (std::ranges::adjacent_find(ids, std::greater_equal<>()) == ids.end()) return;
+  NameTable known;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto first = static_cast<size_t>(known.number(ids[i]));
+    if (first != i) {
+      refuse(numbers_[i], fmt::format("comparison_id '{}' occurs a second time (first in {} {}); remove one", ids[i],
+                                      unit_, numbers_[first]));
+    }
+  }
 }
 
 Comparisons ComparisonBuilder::finish() {
   if (comparisons_.rows.empty())
     fail(ErrorCategory::BadData, "{}: there are no comparisons in it; was the right file given?", source_);
+  check_ids();
   comparisons_.models = models_.take();
   comparisons_.prompts = prompts_.take();
   comparisons_.annotators = annotators_.take();
-  comparisons_.ids = ids_.take();
   std::vector<int32_t> order(comparisons_.models.size()), place(order.size());
   std::iota(order.begin(), order.end(), 0);
   std::ranges::sort(order, {}, [&](int32_t i) { return comparisons_.models[static_cast<size_t>(i)]; });

@@ -93,11 +93,14 @@ class ComparisonBuilder {
  private:
   [[noreturn]] void refuse(uint64_t number, std::string_view what) const;
   std::string_view checked(std::string_view value, std::string_view column, uint64_t number) const;
+  int32_t number_of(NameTable& names, std::string_view value, std::string_view column, uint64_t number) const;
+  void check_ids() const;
   double style_value(size_t index, std::string_view value, uint64_t number) const;
 
   std::string source_, unit_;
-  NameTable models_, prompts_, annotators_, ids_;
+  NameTable models_, prompts_, annotators_;
   Comparisons comparisons_;
+  std::vector<uint64_t> numbers_;  // places of the rows in the file
   bool has_style_ = false;
 };
 

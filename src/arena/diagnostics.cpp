@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
+#include <span>
 #include <tuple>
 
 #include "arena/bradley_terry.h"
@@ -60,14 +62,23 @@ std::optional<Agreement> annotator_agreement(const Comparisons& comparisons) {
     size_t row;
     int category;  // the first model of the two, a tie, the second
   };
-  std::vector<Rating> ratings;
+  std::vector<Rating> ratings;  // sorted by prompt, by counting: there are many
+  std::vector<size_t> ends(comparisons.prompts.size() + 1);
+  const auto counts_for = [](const Comparison& row) {
+    return row.is_rated() && row.prompt != kUnknown && row.annotator != kUnknown;
+  };
+  for (const Comparison& row : comparisons.rows) {
+    if (counts_for(row)) ++ends[static_cast<size_t>(row.prompt) + 1];
+  }
+  std::partial_sum(ends.begin(), ends.end(), ends.begin());
+  ratings.resize(ends.back());
   for (size_t i = 0; i < comparisons.rows.size(); ++i) {
     const Comparison& row = comparisons.rows[i];
-    if (!row.is_rated() || row.prompt == kUnknown || row.annotator == kUnknown) continue;
+    if (!counts_for(row)) continue;
     const bool is_swapped = row.right < row.left;
     const int side = is_tie(row.outcome) ? 1 : (row.outcome == Outcome::Left) == is_swapped ? 2 : 0;
-    ratings.push_back(
-        {row.prompt, std::min(row.left, row.right), std::max(row.left, row.right), row.annotator, i, side});
+    ratings[ends[static_cast<size_t>(row.prompt)]++] = {
+        row.prompt, std::min(row.left, row.right), std::max(row.left, row.right), row.annotator, i, side};
   }
   const auto item = [](const Rating& rating) {
     return std::tuple(rating.prompt, rating.first_model, rating.second_model);
@@ -75,9 +86,11 @@ std::optional<Agreement> annotator_agreement(const Comparisons& comparisons) {
   const auto item_and_person = [&](const Rating& rating) {
     return std::tuple_cat(item(rating), std::tuple(rating.annotator));
   };
-  std::ranges::sort(ratings, {}, [&](const Rating& rating) {
-    return std::tuple_cat(item_and_person(rating), std::tuple(rating.row));
-  });
+  for (size_t begin = 0, prompt = 0; prompt < comparisons.prompts.size(); begin = ends[prompt++]) {
+    std::ranges::sort(std::span(ratings).subspan(begin, ends[prompt] - begin), {}, [&](const Rating& rating) {
+      return std::tuple_cat(item_and_person(rating), std::tuple(rating.row));
+    });
+  }
   const auto repeated = std::ranges::unique(ratings, {}, item_and_person);
   ratings.erase(repeated.begin(), repeated.end());
 

@@ -64,13 +64,14 @@ class CsvRows {
 
   std::string_view plain() {
     const size_t begin = at_;
-    while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n') {
-      if (text_[at_] == '"') {
-        refuse(line_,
-               "there are quotes inside a value that does not begin with them; put the whole value in quotes and "
-               "double those inside");
-      }
-      ++at_;
+    // Most of the time of reading: plain pointers, without checked access.
+    const char *byte = text_.data() + at_, *const end = text_.data() + text_.size();
+    while (byte != end && *byte != ',' && *byte != '\n' && *byte != '"') ++byte;
+    at_ = static_cast<size_t>(byte - text_.data());
+    if (byte != end && *byte == '"') {
+      refuse(line_,
+             "there are quotes inside a value that does not begin with them; put the whole value in quotes and "
+             "double those inside");
     }
     const bool ends_with_return = at_ < text_.size() && text_[at_] == '\n' && at_ > begin && text_[at_ - 1] == '\r';
     if (ends_with_return) --at_;

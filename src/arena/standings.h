@@ -18,9 +18,9 @@
 namespace molmo::arena {
 
 struct StandingsOptions {
-  double rating = 1000;               // of the anchor, or of the mean of all models
-  std::optional<std::string> anchor{};// name of a model
-  int64_t num_rounds = 100;           // of resampling
+  double rating = 1000;                 // of the anchor, or of the mean of all models
+  std::optional<std::string> anchor{};  // name of a model
+  int64_t num_rounds = 100;             // of resampling
   uint64_t seed = 0;
   EloOptions elo{};
   std::vector<Covariate> style{};  // covariates to control for; empty: no style control

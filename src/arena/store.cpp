@@ -15,7 +15,7 @@ namespace molmo::arena {
 namespace {
 
 constexpr int kApplicationId = 0x4d6f6c6d;  // "Molm"
-constexpr int kMaxValueBytes = 4096;
+constexpr int kMaxStoredBytes = 4096;
 constexpr int kBusyWaitMs = 5000;
 
 constexpr const char* kSchema = R"sql(
@@ -137,8 +137,8 @@ std::array<std::string_view, 6> texts_of(const Comparisons& comparisons, size_t 
 }
 
 std::array<double, 4> style_of(const Comparisons& comparisons, size_t i) {
-  constexpr double kNotKnown = std::numeric_limits<double>::quiet_NaN();
-  if (comparisons.styles.empty()) return {kNotKnown, kNotKnown, kNotKnown, kNotKnown};
+  constexpr double kNull = std::numeric_limits<double>::quiet_NaN();
+  if (comparisons.styles.empty()) return {kNull, kNull, kNull, kNull};
   const AnswerStyle& style = comparisons.styles[i];
   return {style.left_length, style.right_length, style.left_points, style.right_points};
 }
@@ -211,9 +211,9 @@ Comparisons ComparisonStore::read() const {
     std::array<std::string_view, kOrder.size()> values;
     for (size_t i = 0; i < kOrder.size(); ++i) {
       values[i] = rows.text(static_cast<int>(i));
-      if (values[i].size() > kMaxValueBytes) {
+      if (values[i].size() > kMaxStoredBytes) {
         fail(ErrorCategory::BadData, "{}, row {}: {} has {} bytes, at most {} are allowed", path_.string(), number,
-             kOrder[i], values[i].size(), kMaxValueBytes);
+             kOrder[i], values[i].size(), kMaxStoredBytes);
       }
     }
     builder.add({.id = values[0],

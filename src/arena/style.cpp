@@ -12,8 +12,8 @@ namespace molmo::arena {
 namespace {
 
 constexpr double kPenalty = 0.5;  // half of it times the square of a coefficient
-constexpr int kMaxSteps = 100;
-constexpr double kSmallStep = 1e-9;
+constexpr int kMaxStyleSteps = 100;
+constexpr double kSmallStyleStep = 1e-9;
 constexpr size_t kMaxCovariates = 2;
 
 using Vector = Eigen::VectorXd;
@@ -140,21 +140,21 @@ StyleFit fit_with_style(const Comparisons& comparisons, std::span<const Covariat
   Derivatives at = differentiate(rows, parameters, num_models, prior_ties);
   const double noise = 1e-13 * std::max(1.0, static_cast<double>(rows.size()));
   bool is_settled = false;
-  for (int i = 0; i < kMaxSteps && !is_settled; ++i) {
+  for (int i = 0; i < kMaxStyleSteps && !is_settled; ++i) {
     Vector step = at.information.llt().solve(at.gradient);
     Derivatives next = differentiate(rows, parameters + step, num_models, prior_ties);
-    while (!(next.value >= at.value - noise) && step.cwiseAbs().maxCoeff() >= kSmallStep) {
+    while (!(next.value >= at.value - noise) && step.cwiseAbs().maxCoeff() >= kSmallStyleStep) {
       step /= 2;
       next = differentiate(rows, parameters + step, num_models, prior_ties);
     }
     parameters += step;
     at = std::move(next);
-    is_settled = step.cwiseAbs().maxCoeff() < kSmallStep;
+    is_settled = step.cwiseAbs().maxCoeff() < kSmallStyleStep;
   }
   if (!is_settled) {
     fail(ErrorCategory::BadData,
          "ratings with style control did not settle after {} steps: too few comparisons have their style known",
-         kMaxSteps);
+         kMaxStyleSteps);
   }
 
   const Vector variances =

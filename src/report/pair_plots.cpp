@@ -13,14 +13,14 @@
 namespace molmo::report {
 namespace {
 
-constexpr double kWidth = 900;
-constexpr double kLetter = 7.2;  // about the width of one at the labels' size
+constexpr double kPairWidth = 900;
+constexpr double kLetter = 8;  // about the width of one at the labels' size
 constexpr double kMostNameWidth = 260;
 
 double width_of(const std::vector<std::string>& names) {
   size_t longest = 0;
   for (const std::string& name : names) longest = std::max(longest, name.size());
-  return std::min(kMostNameWidth, kLetter * static_cast<double>(longest) + 10);
+  return std::min(kMostNameWidth, kLetter * static_cast<double>(longest) + 14);
 }
 
 // Cut to what fits, between characters.
@@ -42,7 +42,7 @@ std::string cell_color(double share) {
 }  // namespace
 
 Html interval_plot(const std::vector<IntervalRow>& rows, const std::string& value_label) {
-  constexpr double kRow = 22, kTop = 12, kBottom = 46, kRight = 70;
+  constexpr double kRow = 22, kAbove = 12, kBelow = 46, kAfter = 70;
   std::vector<std::string> names;
   double low = std::numeric_limits<double>::infinity(), high = -low;
   for (const IntervalRow& row : rows) {
@@ -57,22 +57,22 @@ Html interval_plot(const std::vector<IntervalRow>& rows, const std::string& valu
   const std::vector<double> ticks = axis_ticks(low, high, 8);
   low = std::min(low, ticks.front());
   high = std::max({high, ticks.back(), std::nextafter(low, INFINITY)});
-  const double left = width_of(names), width = kWidth - left - kRight;
-  const double bottom = kTop + kRow * static_cast<double>(rows.size());
+  const double left = width_of(names), width = kPairWidth - left - kAfter;
+  const double bottom = kAbove + kRow * static_cast<double>(rows.size());
   const auto place = [&](double value) { return left + (value - low) / (high - low) * width; };
 
-  std::string svg = open_svg(kWidth, bottom + kBottom, value_label);
+  std::string svg = open_svg(kPairWidth, bottom + kBelow, value_label);
   for (const double tick : ticks) {
     svg += fmt::format(
         "<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2:.1f}\" stroke=\"currentColor\" "
         "stroke-opacity=\".15\"/>\n",
-        place(tick), kTop, bottom);
+        place(tick), kAbove, bottom);
     svg += svg_label(place(tick), bottom + 18, "middle", plot_number(tick));
   }
   svg += svg_label(left + width / 2, bottom + 38, "middle", value_label);
   for (size_t i = 0; i < rows.size(); ++i) {
     const IntervalRow& row = rows[i];
-    const double y = kTop + kRow * (static_cast<double>(i) + 0.5);
+    const double y = kAbove + kRow * (static_cast<double>(i) + 0.5);
     svg += svg_label(left - 10, y + 4.5, "end", fitted(row.name));
     if (std::isfinite(row.low) && std::isfinite(row.high)) {
       svg += fmt::format(
@@ -83,7 +83,7 @@ Html interval_plot(const std::vector<IntervalRow>& rows, const std::string& valu
     if (!std::isfinite(row.value)) continue;
     svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4.5\" fill=\"{}\"/>\n", place(row.value), y,
                        kPlotColors[0]);
-    svg += svg_label(kWidth - kRight + 14, y + 4.5, "start", fmt::format("{:.0f}", row.value));
+    svg += svg_label(kPairWidth - kAfter + 14, y + 4.5, "start", fmt::format("{:.0f}", row.value));
   }
   return {svg + "</svg>"};
 }
@@ -95,7 +95,7 @@ Html heat_map(const HeatMap& map, const std::string& title) {
   }
   constexpr double kSmallestCell = 4, kLargestCell = 34, kCellForText = 22;
   const double left = width_of(map.rows), top = width_of(map.columns);
-  const double cell = std::clamp((kWidth - left) / static_cast<double>(std::max<size_t>(map.columns.size(), 1)),
+  const double cell = std::clamp((kPairWidth - left) / static_cast<double>(std::max<size_t>(map.columns.size(), 1)),
                                  kSmallestCell, kLargestCell);
   const double width = left + cell * static_cast<double>(map.columns.size()) + 4;
   std::string svg = open_svg(std::max(width, left), top + cell * static_cast<double>(map.rows.size()) + 4, title);
@@ -126,7 +126,7 @@ Html heat_map(const HeatMap& map, const std::string& title) {
 }
 
 Html scatter_plot(const ScatterPlot& plot) {
-  constexpr double kSide = 420, kLeft = 64, kTop = 14, kBottom = 48, kRight = 20, kLargestArea = 90;
+  constexpr double kSide = 420, kBefore = 64, kAbove = 14, kBelow = 48, kAfter = 20, kLargestArea = 90;
   double low = std::numeric_limits<double>::infinity(), high = -low, most = 0, most_behind = 0;
   const auto include = [&](const std::vector<ScatterPoint>& points, double& heaviest) {
     for (const ScatterPoint& point : points) {
@@ -144,18 +144,18 @@ Html scatter_plot(const ScatterPlot& plot) {
   const std::vector<double> ticks = axis_ticks(low, high, 6);
   low = std::min(low, ticks.front());
   high = std::max({high, ticks.back(), std::nextafter(low, INFINITY)});
-  const auto place_x = [&](double x) { return kLeft + (x - low) / (high - low) * kSide; };
-  const auto place_y = [&](double y) { return kTop + kSide - (y - low) / (high - low) * kSide; };
+  const auto place_x = [&](double x) { return kBefore + (x - low) / (high - low) * kSide; };
+  const auto place_y = [&](double y) { return kAbove + kSide - (y - low) / (high - low) * kSide; };
 
-  std::string svg =
-      open_svg(kLeft + kSide + kRight, kTop + kSide + kBottom, fmt::format("{} over {}", plot.y_label, plot.x_label));
+  std::string svg = open_svg(kBefore + kSide + kAfter, kAbove + kSide + kBelow,
+                             fmt::format("{} over {}", plot.y_label, plot.x_label));
   for (const double tick : ticks) {
     svg += fmt::format(
         "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"currentColor\" "
         "stroke-opacity=\".15\"/>\n",
-        kLeft, kLeft + kSide, place_y(tick), place_y(tick));
-    svg += svg_label(kLeft - 8, place_y(tick) + 4, "end", plot_number(tick));
-    svg += svg_label(place_x(tick), kTop + kSide + 18, "middle", plot_number(tick));
+        kBefore, kBefore + kSide, place_y(tick), place_y(tick));
+    svg += svg_label(kBefore - 8, place_y(tick) + 4, "end", plot_number(tick));
+    svg += svg_label(place_x(tick), kAbove + kSide + 18, "middle", plot_number(tick));
   }
   svg += fmt::format(
       "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"currentColor\" "
@@ -170,8 +170,8 @@ Html scatter_plot(const ScatterPlot& plot) {
   };
   draw(plot.background, most_behind, kLargestArea / 6, fmt::format("fill=\"{}\" fill-opacity=\".3\"", kPlotColors[5]));
   draw(plot.points, most, kLargestArea, fmt::format("fill=\"{}\" fill-opacity=\".9\"", kPlotColors[0]));
-  svg += svg_label(kLeft + kSide / 2, kTop + kSide + 40, "middle", plot.x_label);
-  const double middle = kTop + kSide / 2;
+  svg += svg_label(kBefore + kSide / 2, kAbove + kSide + 40, "middle", plot.x_label);
+  const double middle = kAbove + kSide / 2;
   svg += svg_label(16, middle, "middle", plot.y_label, fmt::format(" transform=\"rotate(-90 16 {:.1f})\"", middle));
   return {svg + "</svg>"};
 }

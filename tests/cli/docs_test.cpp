@@ -112,7 +112,7 @@ TEST(Documents, CommandsNameKnownProgramsVerbsAndFlags) {
 }
 
 // In a folder that has what the documents speak of: MODEL, photo.jpg, desk.jpg, questions.txt, texts.jsonl,
-// own-data.yaml with its data, own.jsonl, pixmo-points.
+// own-data.yaml with its data, own.jsonl, pixmo-points, comparisons.csv.
 TEST(Documents, MarkedCommandsRun) {
   const test::TemporaryFolder folder;
   test::write_pointing_model(
@@ -134,6 +134,7 @@ TEST(Documents, MarkedCommandsRun) {
       << R"({"id": "1", "image": "photo.jpg", "annotations": [{"style": "user_qa", "question": "?", "answer": "!"}]})";
   fs::create_directory(folder.path() / "pixmo-points");
   fs::copy(test::fixture_path("parquet/pixmo-points.parquet"), folder.path() / "pixmo-points/train.parquet");
+  fs::copy(test::fixture_path("arena/comparisons.csv"), folder.path() / "comparisons.csv");
   int num_commands = 0;
   for (const DocumentedCommand& command : documented_commands()) {
     if (!command.is_runnable) continue;
@@ -143,9 +144,10 @@ TEST(Documents, MarkedCommandsRun) {
     EXPECT_EQ(result.status, 0) << command.text << "\n" << result.err;
   }
   EXPECT_GT(num_commands, 15);
-  for (const char* written : {"cups.png", "captions.jsonl", "mugs.png", "mugs.svg", "trace.safetensors",
-                              "molmo-bf16/config.json", "tiny/config.json", "runs/own-data/report.html",
-                              "merged/config.json", "own.html", "again.jsonl", "pixmo-points/report.json"}) {
+  for (const char* written :
+       {"cups.png", "captions.jsonl", "mugs.png", "mugs.svg", "trace.safetensors", "molmo-bf16/config.json",
+        "tiny/config.json", "runs/own-data/report.html", "merged/config.json", "own.html", "again.jsonl", "arena.html",
+        "arena.db", "pixmo-points/report.json"}) {
     EXPECT_TRUE(fs::exists(folder.path() / written)) << written;
   }
 }

@@ -84,6 +84,10 @@ TEST(Conformance, AnswersTheTablesOfPixmoAndTheDownloads) {
   expect_answers(molmo::test::fixture_path("parquet"), 140);
 }
 
+TEST(Conformance, AnswersTheArena) {
+  expect_answers(molmo::test::fixture_path("arena/expected.json").parent_path(), 170);
+}
+
 TEST(Conformance, AnswersTheActionsAndBoxesOfScreens) {
   const Answers answers = answer(molmo::test::fixture_path("metrics/android_encoding.json"));
   EXPECT_EQ(answers.num_failed, 0) << answers.text;

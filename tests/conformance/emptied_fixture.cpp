@@ -54,7 +54,11 @@ const std::map<std::string, std::vector<std::string>> kExpected = {
     {"sampling.json", {"rows/*/n_candidates", "rows/*/ids", "rows/*/probs"}},
     {"expected.json",
      {"n_params", "special_tokens", "eos", "bos", "n_tokenizer_strings", "batch_B_vs_single_text_maxdiff",
-      "forward/n_crops", "forward/logits_scale", "generate/min_greedy_margin", "generate/lengths/*"}},
+      "forward/n_crops", "forward/logits_scale", "generate/min_greedy_margin", "generate/lengths/*",
+      // of fixtures/arena
+      "models", "ratings_reference/*", "ratings_mle/*", "max_abs_difference_reference_vs_mle", "ranking",
+      "online_elo/ratings/*", "bootstrap/q025/*", "bootstrap/median/*", "bootstrap/q975/*", "wins/wins", "wins/ties",
+      "counts/*"}},
     {"train.json", kTraining},
     {"train_aux.json", kTraining},
     {"tiling.json", {"rows/*/tiling"}},
@@ -156,7 +160,8 @@ void copy_emptied(const fs::path& source, const fs::path& target) {
       copy_tensors(entry.path(), to);
     } else if (entry.path().filename() == "rows.jsonl") {
       copy_rows(entry.path(), to);
-    } else if (entry.path().extension() == ".parquet" || entry.path().extension() == ".png") {
+    } else if (entry.path().extension() == ".parquet" || entry.path().extension() == ".png" ||
+               entry.path().extension() == ".csv") {
       fs::create_symlink(entry.path(), to);
     } else if (kExpected.contains(entry.path().filename())) {
       copy_json(entry.path(), to);

@@ -23,6 +23,7 @@ Target tokenizer_target();
 Target image_target();
 Target points_target();
 Target config_target();
+Target comparisons_target();
 
 const std::vector<Target>& targets();
 // Throws std::out_of_range.

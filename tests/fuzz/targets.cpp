@@ -10,7 +10,8 @@ namespace molmo::fuzz {
 
 const std::vector<Target>& targets() {
   static const std::vector<Target> kTargets = {safetensors_target(), torch_file_target(), tokenizer_target(),
-                                               image_target(),       points_target(),     config_target()};
+                                               image_target(),       points_target(),     config_target(),
+                                               comparisons_target()};
   return kTargets;
 }
 

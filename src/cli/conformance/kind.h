@@ -77,6 +77,7 @@ void answer_pixmo_rows(Run& run, const std::filesystem::path& file);
 void answer_grouping(Run& run, const std::filesystem::path& file);
 void answer_formatting_packing(Run& run, const std::filesystem::path& file);
 void answer_mixture_rates(Run& run, const std::filesystem::path& file);
+void answer_arena(Run& run, const std::filesystem::path& file);
 void answer_parquet_rows(Run& run, const std::filesystem::path& file);
 void answer_parquet_manifest(Run& run, const std::filesystem::path& file);
 

@@ -27,6 +27,9 @@ bool has_examples(const fs::path& file) {
 bool has_cases(const fs::path& file) {
   return read_json_file(file).contains("cases");
 }
+bool has_comparisons(const fs::path& file) {
+  return fs::exists(file) && fs::exists(file.parent_path() / "comparisons.csv");
+}
 bool has_tables(const fs::path& file) {
   const Json document = read_json_file(file);
   return document.contains("files") && document.contains("images");
@@ -62,6 +65,7 @@ std::set<fs::path> find_fixtures(const fs::path& path) {
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> kKinds = {
       {"expected.json", "", is_in_model_case, answer_model_summary},
+      {"expected.json", "comparisons.csv", has_comparisons, answer_arena},
       {"tokenizer_golden.json", "", nullptr, answer_tokenizer},
       {"preprocess.json", "preprocess.safetensors", is_in_model_case, answer_preprocess},
       {"forward.safetensors", "forward_bf16weights.safetensors", is_in_model_case, answer_forward},
