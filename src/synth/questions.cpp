@@ -1,5 +1,7 @@
 #include "synth/questions.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -35,14 +37,15 @@ class Asker {
   struct FormEntry {
     std::string_view name;
     Form ask;
-    double weight;  // how often, among those that are asked
+    double weight;         // how often, among those that are asked
+    bool is_usual = true;  // asked unless others are named
   };
   static std::span<const FormEntry> entries();
 
   // A question of a random form; empty when the scene has nothing for it.
   std::optional<QuestionAnswer> ask() {
     std::vector<double> weights;
-    for (const FormEntry& entry : entries()) weights.push_back(is_asked(entry.name) ? entry.weight : 0);
+    for (const FormEntry& entry : entries()) weights.push_back(is_asked(entry) ? entry.weight : 0);
     return (this->*entries()[pick_weighted(draws_, weights)].ask)();
   }
 
@@ -54,9 +57,9 @@ class Asker {
   }
 
  private:
-  bool is_asked(std::string_view form) const {
+  bool is_asked(const FormEntry& entry) const {
     const auto& wanted = options_.question_forms;
-    return wanted.empty() || std::find(wanted.begin(), wanted.end(), form) != wanted.end();
+    return wanted.empty() ? entry.is_usual : std::find(wanted.begin(), wanted.end(), entry.name) != wanted.end();
   }
 
   std::string choose(std::initializer_list<std::string_view> options) {
@@ -201,6 +204,44 @@ class Asker {
                           join(names), "The image shows " + join(names) + "."};
   }
 
+  // The other way round of pointing: from a place to what is there.
+  std::optional<QuestionAnswer> at() {
+    if (scene_.objects.empty()) return std::nullopt;
+    const SceneObject& object = pick(draws_, scene_.objects);
+    const std::string name = colored_noun(object, false).singular;
+    const auto percent = [](double value, int64_t side) { return 100 * value / static_cast<double>(side); };
+    return QuestionAnswer{
+        fmt::format("What is at x=\"{:.1f}\" y=\"{:.1f}\"?", percent(object.center.x, scene_.size.width),
+                    percent(object.center.y, scene_.size.height)),
+        name, "There is " + with_article(name) + "."};
+  }
+
+  // What covers most of each cell of a grid, row by row: a word for every few patches of the picture, so that a decoder
+  // learns to read image tokens long before it can look for anything among them.
+  std::optional<QuestionAnswer> map() {
+    constexpr int64_t kCells = 6;
+    constexpr double kLeastCover = 0.2;  // of a cell that counts as taken
+    std::vector<std::vector<int64_t>> covers(kCells * kCells, std::vector<int64_t>(scene_.objects.size(), 0));
+    size_t i = 0;
+    for (int64_t y = 0; y < scene_.size.height; ++y) {
+      for (int64_t x = 0; x < scene_.size.width; ++x, ++i) {
+        const auto cell =
+            static_cast<size_t>(y * kCells / scene_.size.height * kCells + x * kCells / scene_.size.width);
+        if (scene_.owner[i] != Scene::kNobody) ++covers[cell][scene_.owner[i]];
+      }
+    }
+    const double cell_area = static_cast<double>(scene_.owner.size()) / (kCells * kCells);
+    std::string rows;
+    for (size_t cell = 0; cell < covers.size(); ++cell) {
+      const auto most = std::max_element(covers[cell].begin(), covers[cell].end());
+      const bool is_taken = most != covers[cell].end() && static_cast<double>(*most) >= kLeastCover * cell_area;
+      if (cell > 0) rows += cell % kCells == 0 ? "\n" : " ";
+      rows +=
+          is_taken ? kind_noun(scene_.objects[static_cast<size_t>(most - covers[cell].begin())].kind).singular : "none";
+    }
+    return QuestionAnswer{"What is where?", rows, rows};
+  }
+
   const Scene& scene_;
   const SceneRules& rules_;
   const SynthOptions& options_;
@@ -213,7 +254,8 @@ std::span<const Asker::FormEntry> Asker::entries() {
   static constexpr FormEntry kEntries[] = {
       {"exists", &Asker::exists, 3}, {"count", &Asker::count, 2.5},           {"color", &Asker::color, 1.5},
       {"place", &Asker::place, 1.2}, {"relation", &Asker::relation, 1.2},     {"which", &Asker::which, 0.8},
-      {"most", &Asker::most, 0.6},   {"background", &Asker::background, 0.4}, {"list", &Asker::list, 0.5}};
+      {"most", &Asker::most, 0.6},   {"background", &Asker::background, 0.4}, {"list", &Asker::list, 0.5},
+      {"at", &Asker::at, 2, false},  {"map", &Asker::map, 1, false}};
   return kEntries;
 }
 
