@@ -10,16 +10,31 @@
 #include <sys/auxv.h>
 #elif defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace molmo {
 namespace {
 
+#if defined(__x86_64__)
+// The system saves a thread's tiles only for a process that has asked. Refused where the system is too old, and where a
+// signal stack is too small for them.
+bool may_use_tiles() {
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+#endif
+
 CpuFeatures detect() {
   CpuFeatures found;
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  // cpuid where Clang 14 has no name for the feature: F16C, AVX-VNNI and BF16.
+  // cpuid where Clang 14 has no name for the feature: F16C, AVX-VNNI, BF16 and AMX.
   unsigned a = 0, b = 0, c = 0, d = 0;
   const bool has_f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
   found.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c;
@@ -30,6 +45,9 @@ CpuFeatures detect() {
     found.avx_vnni = found.avx2 && (a & (1u << 4));
     found.avx512_bf16 = found.avx512 && (a & (1u << 5));
   }
+  if (found.avx512_bf16 && __get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+    found.amx_bf16 = (d & (1u << 22)) && (d & (1u << 24)) && may_use_tiles();
+  }
 #elif defined(__aarch64__)
   found.neon = true;
   found.neon_dotprod = getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
@@ -39,14 +57,16 @@ CpuFeatures detect() {
 
 // Never adds what the CPU lacks: an override is for tests and for comparing paths.
 CpuFeatures restrict_to(CpuFeatures found, std::string_view level) {
-  if (level == "avx512_vnni" || level == "neon_dotprod") return found;
+  if (level == "amx" || level == "neon_dotprod") return found;
+  found.amx_bf16 = false;
+  if (level == "avx512_vnni") return found;
   found.avx512_vnni = found.avx512_bf16 = found.neon_dotprod = false;
   if (level == "avx512" || level == "neon") return found;
   found.avx512 = false;
   if (level == "avx2") return found;
   if (level == "scalar") return {};
   fail(ErrorCategory::InvalidArgument,
-       "MOLMO_CPU is '{}', expected scalar, avx2, avx512, avx512_vnni, neon or neon_dotprod", level);
+       "MOLMO_CPU is '{}', expected scalar, avx2, avx512, avx512_vnni, amx, neon or neon_dotprod", level);
 }
 
 }  // namespace
@@ -74,6 +94,7 @@ std::string describe(const CpuFeatures& features) {
   add(features.avx512, "avx512");
   add(features.avx512_vnni, "avx512_vnni");
   add(features.avx512_bf16, "avx512_bf16");
+  add(features.amx_bf16, "amx_bf16");
   add(features.neon, "neon");
   add(features.neon_dotprod, "neon_dotprod");
   return text.empty() ? "scalar" : text;

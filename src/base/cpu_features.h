@@ -12,13 +12,15 @@ struct CpuFeatures {
   bool avx512 = false;  // F, BW, DQ, VL
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
+  bool amx_bf16 = false;  // the tiles too, and the system lets this process use them
   bool neon = false;
   bool neon_dotprod = false;
 };
 
 const CpuFeatures& detected_cpu_features();
 
-// Detected features, cut down to MOLMO_CPU when it is set: scalar, avx2, avx512, avx512_vnni, neon, neon_dotprod.
+// Detected features, cut down to MOLMO_CPU when it is set: scalar, avx2, avx512, avx512_vnni, amx, neon,
+// neon_dotprod.
 const CpuFeatures& cpu_features();
 
 // "avx2 avx512 avx512_vnni", for --version.

@@ -73,5 +73,6 @@ void store_tile(const AttentionKernel& kernel, const BiasCorner& corner, float* 
 extern const AttentionKernel kAttentionScalar;
 extern const AttentionKernel kAttentionAvx2;    // AVX2, FMA
 extern const AttentionKernel kAttentionAvx512;  // AVX-512 F, DQ
+extern const AttentionKernel kAttentionAmx;     // AMX and AVX-512 with bfloat16; of that type alone
 
 }  // namespace molmo::kernels

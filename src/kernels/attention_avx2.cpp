@@ -1,7 +1,7 @@
 // 16 registers of 8 floats: 4 rows x 24 columns of a product, 12 multiply-adds per 3 loads and 4 broadcasts.
 #include <immintrin.h>
 
-#include <utility>
+#include <utility>  // index_sequence: no code
 
 #include "kernels/attention.h"
 

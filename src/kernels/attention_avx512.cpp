@@ -1,7 +1,7 @@
 // 32 registers of 16 floats: 8 rows x 48 columns of a product, 24 multiply-adds per 3 loads and 8 broadcasts.
 #include <immintrin.h>
 
-#include <utility>
+#include <utility>  // index_sequence: no code
 
 #include "kernels/attention.h"
 

@@ -34,9 +34,13 @@ using torch::autograd::variable_list;
 // Below so many pairs of example and key head the queries of a pair are divided in backward, at the price of a sum.
 constexpr int64_t kUndividedPairs = 16;
 
-const AttentionKernel& kernel() {
-  static const AttentionKernel& best_kernel = *best(attention_versions()).kernel;
-  return best_kernel;
+// Of windows of a few keys most of a tile of AMX would be empty: 4 keys took three times as long.
+constexpr int64_t kFewKeys = 16;
+
+const AttentionKernel& kernel_of(at::ScalarType type, int64_t num_keys) {
+  static const AttentionKernel& of_any = *best(attention_versions()).kernel;
+  static const AttentionKernel& of_bfloat16 = *best(attention_bfloat16_versions()).kernel;
+  return type == at::kBFloat16 && num_keys > kFewKeys ? of_bfloat16 : of_any;
 }
 
 void check(bool condition, const char* expected, const Tensor& found) {
@@ -75,19 +79,19 @@ struct Tiles {
   Tensor values;  // [tiles, block_keys, block_queries]
 };
 
-Tiles make_tiles(const Tensor& bias_or_none, bool is_causal, int64_t num_queries, int64_t num_keys) {
+Tiles make_tiles(const AttentionKernel& kernel, const Tensor& bias_or_none, bool is_causal, int64_t num_queries,
+                 int64_t num_keys) {
   if (!bias_or_none.defined() && !is_causal) return {at::empty({0}, at::kInt), at::empty({0}, at::kFloat)};
   Tensor bias = bias_or_none;
   if (bias.defined()) bias = with_dense_heads(bias.detach().to(at::kFloat));
   const int64_t num_examples = bias.defined() ? bias.size(0) : 1;
-  const int64_t of_queries = divided(num_queries, kernel().block_queries),
-                of_keys = divided(num_keys, kernel().block_keys);
+  const int64_t of_queries = divided(num_queries, kernel.block_queries), of_keys = divided(num_keys, kernel.block_keys);
   const auto corner = [&](int64_t row, int64_t block) {
-    const int64_t query = row % of_queries * kernel().block_queries, key = block * kernel().block_keys;
+    const int64_t query = row % of_queries * kernel.block_queries, key = block * kernel.block_keys;
     BiasCorner result{.bias = nullptr,
                       .row_stride = 0,
-                      .num_queries = std::min(kernel().block_queries, num_queries - query),
-                      .num_keys = std::min(kernel().block_keys, num_keys - key),
+                      .num_queries = std::min(kernel.block_queries, num_queries - query),
+                      .num_keys = std::min(kernel.block_keys, num_keys - key),
                       .diagonal = is_causal ? query - key : num_keys};
     if (!bias.defined()) return result;
     result.bias = bias.const_data_ptr<float>() + row / of_queries * bias.stride(0) + query * bias.stride(2) + key;
@@ -100,21 +104,21 @@ Tiles make_tiles(const Tensor& bias_or_none, bool is_causal, int64_t num_queries
   at::parallel_for(0, num_examples * of_queries, 8, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       for (int64_t block = 0; block < of_keys; ++block)
-        table[row * of_keys + block] = kernel().tile_kind(corner(row, block));
+        table[row * of_keys + block] = kernel.tile_kind(corner(row, block));
     }
   });
   int32_t count = 0;
   for (int64_t i = 0; i < tiles.table.numel(); ++i) {
     if (table[i] == 0) table[i] = count++;
   }
-  tiles.values = at::empty({count, kernel().block_keys, kernel().block_queries}, at::kFloat);
+  tiles.values = at::empty({count, kernel.block_keys, kernel.block_queries}, at::kFloat);
   float* values = tiles.values.mutable_data_ptr<float>();
-  const int64_t tile_size = kernel().block_keys * kernel().block_queries;
+  const int64_t tile_size = kernel.block_keys * kernel.block_queries;
   at::parallel_for(0, num_examples * of_queries, 8, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       for (int64_t block = 0; block < of_keys; ++block) {
         const int32_t tile = table[row * of_keys + block];
-        if (tile >= 0) store_tile(kernel(), corner(row, block), values + tile * tile_size);
+        if (tile >= 0) store_tile(kernel, corner(row, block), values + tile * tile_size);
       }
     }
   });
@@ -125,6 +129,7 @@ struct Inputs {
   Tensor q, k, v;
   Tiles tiles;
 
+  const AttentionKernel& kernel() const { return kernel_of(q.scalar_type(), k.size(2)); }
   int64_t group() const { return q.size(1) / k.size(1); }
   int64_t num_pairs() const { return q.size(0) * k.size(1); }
   int64_t num_blocks() const { return group() * divided(q.size(2), kernel().block_queries); }  // of a pair
@@ -177,11 +182,11 @@ std::tuple<Tensor, Tensor> attention_forward(const Inputs& inputs) {
   if (y.numel() == 0) return {y, log_sums};
   const int64_t num_parts =
       std::clamp<int64_t>(divided(4 * at::get_num_threads(), inputs.num_pairs()), 1, inputs.num_blocks());
-  over_parts(inputs, num_parts, kernel().forward_scratch(inputs.k.size(2), q.size(3)),
+  over_parts(inputs, num_parts, inputs.kernel().forward_scratch(inputs.k.size(2), q.size(3)),
              [&](int64_t pair, int64_t part, float* scratch) {
                AttentionWork work = work_of(inputs, y, log_sums, pair);
                take_part(work, part, num_parts);
-               kernel().forward(work, scratch);
+               inputs.kernel().forward(work, scratch);
              });
   return {y, log_sums};
 }
@@ -197,7 +202,7 @@ variable_list attention_backward(const Inputs& inputs, const Tensor& y, const Te
     dk.push_back(empty_heads(k, num_parts == 1 ? type : at::kFloat));
     dv.push_back(empty_heads(k, num_parts == 1 ? type : at::kFloat));
   }
-  over_parts(inputs, num_parts, kernel().backward_scratch(k.size(2), q.size(3)),
+  over_parts(inputs, num_parts, inputs.kernel().backward_scratch(k.size(2), q.size(3)),
              [&](int64_t pair, int64_t part, float* scratch) {
                const int64_t example = pair / k.size(1), key_head = pair % k.size(1);
                const Tensor &part_dk = dk[static_cast<size_t>(part)], &part_dv = dv[static_cast<size_t>(part)];
@@ -208,7 +213,7 @@ variable_list attention_backward(const Inputs& inputs, const Tensor& y, const Te
                                           .dv = rows_of(part_dv, example, key_head),
                                           .key_gradient_type = type_of(part_dk)};
                take_part(work.forward, part, num_parts);
-               kernel().backward(work, scratch);
+               inputs.kernel().backward(work, scratch);
              });
   for (size_t part = 1; part < dk.size(); ++part) {
     dk[0].add_(dk[part]);
@@ -252,7 +257,7 @@ Tensor attention(const Tensor& q_input, const Tensor& k_input, const Tensor& v_i
               bias.size(2) == q.size(2) && bias.size(3) == k.size(2),
           "a bias [B or 1, 1, T, S] on the CPU", bias);
   }
-  const Tiles tiles = make_tiles(bias, is_causal, q.size(2), k.size(2));
+  const Tiles tiles = make_tiles(kernel_of(q.scalar_type(), k.size(2)), bias, is_causal, q.size(2), k.size(2));
   const bool needs_gradient =
       at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
   if (needs_gradient) return Attention::apply(q, k, v, tiles.table, tiles.values);

@@ -15,6 +15,18 @@ std::span<const Version<AttentionKernel>> attention_versions() {
   return kVersions;
 }
 
+std::span<const Version<AttentionKernel>> attention_bfloat16_versions() {
+  static constexpr Version<AttentionKernel> kVersions[] = {
+#if defined(__x86_64__)
+    {"amx", &CpuFeatures::amx_bf16, &kAttentionAmx},
+    {"avx512", &CpuFeatures::avx512, &kAttentionAvx512},
+    {"avx2", &CpuFeatures::avx2, &kAttentionAvx2},
+#endif
+    {"scalar", nullptr, &kAttentionScalar},
+  };
+  return kVersions;
+}
+
 std::span<const Version<DenseLinearKernel>> dense_linear_versions() {
   static constexpr Version<DenseLinearKernel> kVersions[] = {
 #if defined(__x86_64__)
@@ -38,7 +50,8 @@ std::span<const Version<TrainingPasses>> training_passes_versions() {
 }
 
 std::string describe_kernels() {
-  return fmt::format("attention: {}\ndense_linear: {}\ntraining_passes: {}", best(attention_versions()).name,
+  return fmt::format("attention: {}\nattention of bfloat16: {}\ndense_linear: {}\ntraining_passes: {}",
+                     best(attention_versions()).name, best(attention_bfloat16_versions()).name,
                      best(dense_linear_versions()).name, best(training_passes_versions()).name);
 }
 

@@ -34,7 +34,8 @@ const Version<Kernel>& best(std::span<const Version<Kernel>> versions) {
 }
 
 // One table per family, best version first, with those that were built for this architecture.
-std::span<const Version<AttentionKernel>> attention_versions();
+std::span<const Version<AttentionKernel>> attention_versions();           // of any type
+std::span<const Version<AttentionKernel>> attention_bfloat16_versions();  // where that is the type of all
 std::span<const Version<DenseLinearKernel>> dense_linear_versions();
 std::span<const Version<TrainingPasses>> training_passes_versions();
 
