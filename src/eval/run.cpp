@@ -11,12 +11,15 @@
 #include "base/progress.h"
 #include "eval/predictions.h"
 #include "generate/ask_together.h"
+#include "image/overlay.h"
 #include "text/prompt.h"
 
 namespace molmo::eval {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr int kMostFailurePictures = 12;
 
 struct Asked {
   Question question;
@@ -123,6 +126,7 @@ class Run {
     for (size_t i = 0; i < answers.size(); ++i) {
       const Question& question = waiting_[i].question;
       const ItemScores scored = score(question, answers[i].text);
+      if (log_) keep_failure(question, prompts[i], answers[i], scored);
       Json scores = Json::object();
       for (const auto& [name, value] : scored.scores) scores[name] = value;
       lines.push_back({{"id", question.id},
@@ -136,6 +140,26 @@ class Run {
     result_.num_answered += static_cast<int64_t>(answers.size());
     if (log_) log_->append(lines);
     waiting_.clear();
+  }
+
+  // A picture of a wrong answer, with the points that were given and those that are true.
+  void keep_failure(const Question& question, const generate::PreparedPrompt& prompt, const generate::Answer& answer,
+                    const ItemScores& scored) {
+    if (num_failures_ >= kMostFailurePictures || prompt.images.empty() || scored.scores.empty()) return;
+    const auto main = std::find_if(scored.scores.begin(), scored.scores.end(),
+                                   [&](const auto& score) { return score.first == benchmark_.main_score; });
+    if ((main == scored.scores.end() ? scored.scores.front() : *main).second >= 0.5) return;
+    ++num_failures_;
+    std::vector<image::OverlayPoint> points;
+    for (const generate::AnswerPoint& point : answer.points) points.push_back({point.px, "answer"});
+    if (question.reference->contains("gt_points")) {
+      for (const Json& point : question.reference->at("gt_points"))
+        points.push_back({{point.at(0).get<double>(), point.at(1).get<double>()}, "truth"});
+    }
+    std::string name = question.id;
+    std::replace(name.begin(), name.end(), '/', '_');
+    fs::create_directories(file("failures"));
+    image::write_overlay(prompt.images.front(), points, file("failures") / (name + ".jpg"));
   }
 
   ItemScores score(const Question& question, const std::string& answer) {
@@ -167,6 +191,7 @@ class Run {
   std::vector<Asked> waiting_;
   ScoreTable table_;
   std::string references_;
+  int num_failures_ = 0;
   RunResult result_;
 };
 

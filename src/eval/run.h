@@ -1,8 +1,8 @@
 // Asking a model the questions of a benchmark, and scoring what it answers.
 //   const RunResult result = run_benchmark(find_benchmark("synth-points"), {.options = {"size=192"}}, *model, options);
 // With a folder, everything is kept there in `<folder>/<benchmark>/`: predictions.jsonl (docs/evaluation.md),
-// references.jsonl, scores.json, run.json; and the same call again goes on where it was interrupted. The same model,
-// data and settings give the same answers, whatever was done before the interruption.
+// references.jsonl, scores.json, run.json and pictures of wrong answers; and the same call again goes on where it was
+// interrupted. The same model, data and settings give the same answers, whatever was done before the interruption.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -10,13 +11,17 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "eval/android_steps.h"
 #include "eval/answers.h"
 #include "eval/masks.h"
+#include "eval/math_vista.h"
+#include "eval/mmmu.h"
 #include "eval/pointing.h"
 #include "eval/python_text.h"
 #include "eval/readings.h"
 #include "eval/scene_caption.h"
 #include "eval/scores.h"
+#include "eval/vqa.h"
 #include "fixtures.h"
 
 namespace molmo::eval {
@@ -187,6 +192,126 @@ TEST(Answers, CompareAsTheReference) {
     });
     EXPECT_EQ(is_equal, item["expected"]["score"] == 1.0) << item;
   }
+}
+
+using Strings = std::vector<std::string>;
+constexpr auto kReference = config::Quirks::Reference;
+
+std::string text(const Json& item, const char* key) {
+  return item.at(key).get<std::string>();
+}
+Strings texts(const Json& value) {
+  return value.is_string() ? Strings{value.get<std::string>()} : value.get<Strings>();
+}
+
+TEST(Answers, AreNearAndChooseOptionsAsTheReference) {
+  for (const Json& item : fixture("anls.json")["cases"]) {
+    double best = 0;
+    for (const std::string& target : texts(item.contains("targets") ? item["targets"] : item["target"]))
+      best = std::max(best, anls(target, text(item, "prediction")));
+    EXPECT_NEAR(best, item["expected"]["score"].get<double>(), 1e-9) << item;
+  }
+  EXPECT_EQ(anls("", ""), 1);  // the reference divides by zero
+  for (const Json& item : fixture("mc_option.json")["cases"])
+    EXPECT_EQ(select_option(item["options"].get<Strings>(), text(item, "prediction")),
+              item["expected"]["index"].get<size_t>())
+        << item;
+  for (const Json& item : fixture("prediction_cleanup.json")["cases"])
+    EXPECT_EQ(submission_text(text(item, "raw")), text(item["expected"], "submission_text")) << item;
+}
+
+TEST(Vqa, NormalizesAndScoresAsTheReference) {
+  for (const Json& item : fixture("vqa_normalize.json")["cases"]) {
+    EXPECT_EQ(vqa_without_punctuation(text(item, "text"), kReference), text(item["expected"], "after_punctuation"))
+        << item;
+    EXPECT_EQ(vqa_normalize(text(item, "text"), kReference), text(item["expected"], "normalized")) << item;
+  }
+  for (const Json& item : fixture("vqa_score.json")["cases"]) {
+    const std::string prediction = text(item, "prediction");
+    const double score = item["answers"].is_string()
+                             ? vqa_score(text(item, "answers"), prediction, kReference)
+                             : vqa_score(item["answers"].get<Strings>(), prediction, kReference);
+    EXPECT_NEAR(score, item["expected"]["score"].get<double>(), 1e-9) << item;
+  }
+  for (const Json& item : fixture("a_okvqa_score.json")["cases"])
+    EXPECT_NEAR(a_okvqa_score(item["answers"].get<Strings>(), text(item, "prediction")),
+                item["expected"]["score"].get<double>(), 1e-9)
+        << item;
+  for (const Json& item : fixture("real_world_qa.json")["cases"])
+    EXPECT_EQ(real_world_match(text(item, "question_type"), text(item, "answer"), text(item, "prediction"), kReference),
+              item["expected"]["score"] == 1.0)
+        << item;
+  EXPECT_EQ(vqa_score("The Dog", "dog", config::Quirks::Fixed), 1);
+}
+
+TEST(Mmmu, ParsesAsTheReference) {
+  for (const Json& item : fixture("mmmu_multiple_choice.json")["cases"]) {
+    const auto parsed = parse_choice(text(item, "response"), item["options"].get<Strings>());
+    EXPECT_EQ(!parsed, item["expected"]["random_fallback"].get<bool>()) << item;
+    EXPECT_EQ(std::string(1, parsed.value_or('A')), text(item["expected"], "parsed")) << item;
+  }
+  for (const Json& item : fixture("mmmu_open.json")["cases"]) {
+    const OpenAnswer answer = parse_open_answer(text(item, "response"));
+    EXPECT_EQ(Json(answer.numbers), item["expected"]["parsed"]["numbers"]) << item;
+    EXPECT_EQ(Json(answer.texts), item["expected"]["parsed"]["strings"]) << item;
+    EXPECT_EQ(open_match(texts(item["answer"]), answer), item["expected"]["score"] == 1.0) << item;
+  }
+  for (const Json& item : fixture("mmmu_score.json")["cases"])
+    EXPECT_EQ(mmmu_match(text(item, "question_type"), item["options"].get<Strings>(), texts(item["answers"]),
+                         text(item, "response")),
+              item["expected"]["score"] == 1.0)
+        << item;
+}
+
+TEST(MathVista, NormalizesAsTheReference) {
+  for (const Json& item : fixture("math_vista.json")["cases"]) {
+    MathVistaQuestion question{.question_type = text(item, "question_type"), .answer_type = text(item, "answer_type")};
+    if (item["choices"].is_array()) question.choices = item["choices"].get<Strings>();
+    if (item["precision"].is_number()) question.precision = static_cast<int64_t>(item["precision"].get<double>());
+    question.is_precision_float = item["precision_is_float"].get<bool>();
+    const auto json = [](const std::optional<std::string>& value) { return value ? Json(*value) : Json(nullptr); };
+    const std::string response = text(item, "response");
+    EXPECT_EQ(json(extract_shortcut(response, question)), item["expected"]["shortcut_extraction"]) << item;
+    EXPECT_EQ(json(normalize_extraction(response, question, kReference)), item["expected"]["normalized_raw"]) << item;
+    EXPECT_EQ(math_vista_match(response, question, text(item, "answer"), kReference),
+              item["expected"]["correct_without_llm"].get<bool>())
+        << item;
+  }
+}
+
+TEST(Clocks, ScoreAsTheReference) {
+  for (const Json& item : fixture("clock.json")["cases"]) {
+    const ClockTruth truth{item["hour"].get<int>(), item["minute"].get<int>(), item["second"].get<int>()};
+    Json scores = Json::object();
+    for (const auto& [name, value] :
+         score_clock(text(item, "prediction"), truth, item["mode"] == "bench" ? ClockMode::Bench : ClockMode::Train))
+      scores[std::string(name)] = value ? 1 : 0;
+    EXPECT_EQ(scores.size(), item["expected"].size()) << item;
+    for (const auto& [name, value] : item["expected"].items())
+      EXPECT_EQ(scores.value(name, -1), value) << name << " of " << item;
+  }
+  for (const Json& item : fixture("clock.json")["undefined"]) {
+    const ClockTruth truth{item["hour"].get<int>(), item["minute"].get<int>(), item["second"].get<int>()};
+    for (const auto& [name, value] : score_clock(text(item, "prediction"), truth, ClockMode::Bench))
+      EXPECT_FALSE(name == "all_close" && value) << item;
+  }
+}
+
+TEST(AndroidControl, ComparesActionsAsTheReference) {
+  const Json document = fixture("android_control.json");
+  for (const Json& item : document["cases"]) {
+    const std::string box = item["target_box"].is_string() ? text(item, "target_box") : "";
+    EXPECT_EQ(android_step_match(text(item, "target_action"), text(item, "prediction"), box),
+              item["expected"]["correct"] == 1)
+        << item;
+  }
+  for (const Json& item : document["undefined"])
+    EXPECT_FALSE(android_step_match(text(item, "target_action"), text(item, "prediction"), text(item, "target_box")))
+        << item;
+  for (const Json& item : fixture("box_iou.json")["cases"])
+    EXPECT_NEAR(box_iou(item["a"].get<std::array<double, 4>>(), item["b"].get<std::array<double, 4>>()),
+                item["expected"]["iou"].get<double>(), 1e-9)
+        << item;
 }
 
 Json scene(const std::vector<std::pair<std::string, std::string>>& objects) {
