@@ -27,6 +27,8 @@ std::unique_ptr<Verb> make_eval_run();
 std::unique_ptr<Verb> make_arena_import();
 std::unique_ptr<Verb> make_arena_fit();
 std::unique_ptr<Verb> make_arena_report();
+std::unique_ptr<Verb> make_eval_score();
+std::unique_ptr<Verb> make_eval_report();
 std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_man();
 
@@ -57,6 +59,8 @@ constexpr VerbEntry kVerbs[] = {
     {"arena import", "Collect comparisons of models by people in a store", make_arena_import},
     {"arena fit", "Rate models by how people compared them", make_arena_fit},
     {"arena report", "Write a page with the ratings of models", make_arena_report},
+    {"eval score", "Score predictions that lie in a file", make_eval_score},
+    {"eval report", "Report runs of benchmarks beside the paper", make_eval_report},
     {"completion", "Print a completion script for bash, zsh or fish", make_completion},
     {"man", "Print the manual", make_man},
 };

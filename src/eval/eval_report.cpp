@@ -58,11 +58,12 @@ Table score_table(const FinishedRun& run) {
   Table table{{"benchmark", "score", "mean", "95 % interval", "questions"}, {}};
   for (const FinishedBenchmark& benchmark : run.benchmarks) {
     const Json& intervals = benchmark.scores->at("intervals");
+    const Json numbers = benchmark.scores->value("numbers", Json::object());
     for (const auto& [name, mean] : benchmark.scores->at("scores").items()) {
       const Json& interval = intervals.at(name);
       table.rows.push_back({benchmark.name, name, fmt::format("{:.3f}", mean.get<double>()),
                             fmt::format("{:.3f} to {:.3f}", interval.at(0).get<double>(), interval.at(1).get<double>()),
-                            std::to_string(benchmark.scores->value("n", int64_t{0}))});
+                            std::to_string(numbers.value(name, int64_t{0}))});
     }
   }
   return table;

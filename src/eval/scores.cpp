@@ -127,9 +127,10 @@ const ScoreSummary* BenchmarkScores::find(std::string_view name) const {
 }
 
 Json BenchmarkScores::json() const {
-  Json means = Json::object(), intervals = Json::object(), categories = Json::object();
+  Json means = Json::object(), numbers = Json::object(), intervals = Json::object(), categories = Json::object();
   for (const ScoreSummary& score : scores) {
     means[score.name] = score.mean;
+    numbers[score.name] = score.n;
     intervals[score.name] = {score.low, score.high};
   }
   for (const auto& [category, values] : by_category) {
@@ -141,7 +142,9 @@ Json BenchmarkScores::json() const {
       }
     }
   }
-  return {{"benchmark", benchmark},   {"n", n}, {"missing", missing}, {"scores", means}, {"intervals", intervals},
+  return {{"benchmark", benchmark},   {"n", n},
+          {"missing", missing},       {"scores", means},
+          {"numbers", numbers},       {"intervals", intervals},
           {"by_category", categories}};
 }
 

@@ -45,7 +45,8 @@ struct BenchmarkScores {
   std::map<std::string, CategoryScores> by_category;  // category -> value -> scores
 
   const ScoreSummary* find(std::string_view name) const;  // nullptr where the score applied to nothing
-  // {"benchmark", "n", "missing", "scores": {name: mean}, "intervals": {name: [low, high]}, "by_category"}
+  // {"benchmark", "n", "missing", "scores": {name: mean}, "numbers": {name: questions that it applies to},
+  // "intervals": {name: [low, high]}, "by_category"}
   Json json() const;
 };
 

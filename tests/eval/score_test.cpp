@@ -159,6 +159,7 @@ class Reports : public testing::Test {
                      {"n", 2},
                      {"missing", 0},
                      {"scores", {{"correct", num_right / 2.0}}},
+                     {"numbers", {{"correct", 2}}},
                      {"intervals", {{"correct", {0.0, 1.0}}}},
                      {"by_category", {{"count", {{"2", {{"n", 2}, {"correct", num_right / 2.0}}}}}}}});
     return folder_.path() / name;
