@@ -24,11 +24,11 @@ std::unique_ptr<Verb> make_data_stats();
 std::unique_ptr<Verb> make_data_check();
 std::unique_ptr<Verb> make_data_convert();
 std::unique_ptr<Verb> make_eval_run();
+std::unique_ptr<Verb> make_eval_score();
+std::unique_ptr<Verb> make_eval_report();
 std::unique_ptr<Verb> make_arena_import();
 std::unique_ptr<Verb> make_arena_fit();
 std::unique_ptr<Verb> make_arena_report();
-std::unique_ptr<Verb> make_eval_score();
-std::unique_ptr<Verb> make_eval_report();
 std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_man();
 
@@ -56,11 +56,11 @@ constexpr VerbEntry kVerbs[] = {
     {"data convert", "Turn own data from JSON lines into parquet, or back, or a published set into own data",
      make_data_convert},
     {"eval run", "Measure a model by benchmarks", make_eval_run},
+    {"eval score", "Score predictions that lie in a file", make_eval_score},
+    {"eval report", "Report runs of benchmarks beside the paper", make_eval_report},
     {"arena import", "Collect comparisons of models by people in a store", make_arena_import},
     {"arena fit", "Rate models by how people compared them", make_arena_fit},
     {"arena report", "Write a page with the ratings of models", make_arena_report},
-    {"eval score", "Score predictions that lie in a file", make_eval_score},
-    {"eval report", "Report runs of benchmarks beside the paper", make_eval_report},
     {"completion", "Print a completion script for bash, zsh or fish", make_completion},
     {"man", "Print the manual", make_man},
 };

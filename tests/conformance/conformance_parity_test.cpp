@@ -94,5 +94,9 @@ TEST(Conformance, AnswersTheActionsAndBoxesOfScreens) {
   EXPECT_GE(answers.num_passed, 100) << answers.text;
 }
 
+TEST(Conformance, AnswersTheMetrics) {
+  expect_answers(molmo::test::fixture_path("metrics/aggregation.json").parent_path(), 2280);
+}
+
 }  // namespace
 }  // namespace molmo::conformance

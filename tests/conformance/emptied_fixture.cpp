@@ -101,7 +101,11 @@ void empty_at(Json& json, std::span<const std::string> path) {
 
 void copy_json(const fs::path& source, const fs::path& target) {
   Json document = read_json_file(source);
-  for (const auto& path : kExpected.at(source.filename())) empty_at(document, split(path));
+  const auto paths = kExpected.find(source.filename());
+  if (paths == kExpected.end()) empty_at(document, split("cases/*/expected"));
+  if (paths != kExpected.end()) {
+    for (const auto& path : paths->second) empty_at(document, split(path));
+  }
   // What expected.json says about training is computed where the training files are there, too.
   for (const std::string name : {"train", "train_aux"}) {
     const bool has_training = fs::exists(source.parent_path() / "train" / (name + ".json"));
@@ -163,7 +167,7 @@ void copy_emptied(const fs::path& source, const fs::path& target) {
     } else if (entry.path().extension() == ".parquet" || entry.path().extension() == ".png" ||
                entry.path().extension() == ".csv") {
       fs::create_symlink(entry.path(), to);
-    } else if (kExpected.contains(entry.path().filename())) {
+    } else if (kExpected.contains(entry.path().filename()) || source.filename() == "metrics") {
       copy_json(entry.path(), to);
     }
   }

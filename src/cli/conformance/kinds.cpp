@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "cli/conformance/metric_fixtures.h"
 #include "cli/conformance/model_case.h"
 
 namespace molmo::conformance {
@@ -36,6 +37,8 @@ bool has_tables(const fs::path& file) {
 }
 
 const Kind* find_kind(const fs::path& file) {
+  static const Kind kMetric = {"", "", nullptr, answer_metric};
+  if (is_metric(file)) return &kMetric;
   for (const Kind& kind : kinds()) {
     const bool is_named =
         file.filename() == kind.file || (!kind.companion.empty() && file.filename() == kind.companion);
@@ -48,7 +51,8 @@ const Kind* find_kind(const fs::path& file) {
 std::set<fs::path> find_fixtures(const fs::path& path) {
   std::set<fs::path> files;
   const auto add = [&](const fs::path& file) {
-    if (const Kind* kind = find_kind(file)) files.insert(file.parent_path() / kind->file);
+    const Kind* kind = find_kind(file);
+    if (kind != nullptr) files.insert(kind->file.empty() ? file : file.parent_path() / kind->file);
   };
   if (!fs::is_directory(path)) {
     add(path);
@@ -87,6 +91,7 @@ const std::vector<Kind>& kinds() {
       {"grouping.json", "", nullptr, answer_grouping},
       {"mixture_rates.json", "", nullptr, answer_mixture_rates},
       {"rows.jsonl", "", nullptr, answer_parquet_rows},
+      {"aggregation.json", "", nullptr, answer_aggregation},
       {"manifest.json", "", has_tables, answer_parquet_manifest},
   };
   return kKinds;
