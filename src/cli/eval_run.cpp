@@ -64,6 +64,7 @@ class EvalRun final : public Verb {
     const auto benchmarks = chosen_benchmarks();
     check_options(benchmarks);
     const TimedModel loaded = model_.load();
+    run_.model_name = model_.identity();
     const InterruptibleWork interruptible(Signals::InterruptOrTerminate);
     run_.is_stop_requested = [&] { return interruptible.is_interrupted(); };
     Json results = Json::array();
@@ -76,7 +77,7 @@ class EvalRun final : public Verb {
       if (!is_json_) fmt::print("interrupted\n");
       break;
     }
-    if (is_json_) fmt::print("{}\n", dump_json({{"benchmarks", results}}, /*pretty=*/true));
+    if (is_json_) fmt::print("{}\n", dump_json({{"model", run_.model_name}, {"benchmarks", results}}, /*pretty=*/true));
     return interruptible.is_interrupted() ? interruptible.exit_status() : kExitDone;
   }
 

@@ -1,5 +1,8 @@
 #include "cli/model_flags.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 
 #include "cli/flags.h"
@@ -40,6 +43,24 @@ TimedModel ModelFlags::load() const {
   TimedModel result{api::load_model(resolve_model_folder(model_), options_), 0};
   result.load_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return result;
+}
+
+std::string ModelFlags::identity() const {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::canonical(resolve_model_folder(model_));
+  uint64_t num_bytes = 0;
+  fs::file_time_type changed{};
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    num_bytes += entry.file_size();
+    changed = std::max(changed, entry.last_write_time());
+  }
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::file_clock::to_sys(changed).time_since_epoch());
+  std::string identity = fmt::format("{} ({} bytes, {})", folder.string(), num_bytes, seconds.count());
+  if (!options_.adapter.empty()) identity += " with " + fs::absolute(options_.adapter).string();
+  if (options_.dtype) identity += fmt::format(" as {}", enum_name(*options_.dtype));
+  return identity;
 }
 
 }  // namespace molmo::cli

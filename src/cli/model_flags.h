@@ -31,6 +31,8 @@ class ModelFlags {
   void define(Flags& flags);
   // Sets the threads, then loads.
   TimedModel load() const;
+  // Tells the weights apart from others: folder, bytes and time of the last change.
+  std::string identity() const;
 
  private:
   std::string model_;
