@@ -293,8 +293,8 @@ TEST(TrainingPassesOps, HaveTheGradientsOfTheirChains) {
 }
 
 TEST(TrainingPassesOps, RotateHeadsHasTheGradientOfItsChain) {
-  using Signature = std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, int64_t, int64_t);
-  const auto rotate = find<Signature>("molmo::rotate_heads");
+  using Rotation = std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, int64_t, int64_t);
+  const auto rotate = find<Rotation>("molmo::rotate_heads");
   const int64_t tokens = 5, heads = 4, kv_heads = 2, width = 6;
   for (const auto& [angle_rows, type] : {std::pair{1, at::kFloat}, {3, at::kFloat}, {3, at::kBFloat16}}) {
     const Tensor angles = at::randn({angle_rows, 1, tokens, width / 2});

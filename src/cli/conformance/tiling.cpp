@@ -10,7 +10,7 @@ namespace {
 
 // Pixels that the overlap margins of the rows take from a side: 4 + 4 patches of 14 pixels.
 constexpr int64_t kMarginPx = 112;
-constexpr int64_t kMostCrops = 4096;  // the search takes the square of it
+constexpr int64_t kMostGridCrops = 4096;  // the search takes the square of it
 
 int64_t side_without_margins(const Json& row, const char* side, const char* argument) {
   const auto found = row.find(argument);
@@ -19,8 +19,8 @@ int64_t side_without_margins(const Json& row, const char* side, const char* argu
 
 Json tiling_of(const Json& row) {
   const auto max_crops = row.at("max_crops").get<int64_t>();
-  if (max_crops < 1 || max_crops > kMostCrops)
-    fail(ErrorCategory::BadData, "max_crops is {}, expected 1 to {}", max_crops, kMostCrops);
+  if (max_crops < 1 || max_crops > kMostGridCrops)
+    fail(ErrorCategory::BadData, "max_crops is {}, expected 1 to {}", max_crops, kMostGridCrops);
   const auto tiling =
       image::select_tiling(side_without_margins(row, "h", "arg_h"), side_without_margins(row, "w", "arg_w"),
                            row.at("window").get<int64_t>(), max_crops);
