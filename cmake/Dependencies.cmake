@@ -56,6 +56,15 @@ if(EXISTS ${MOLMO_TORCH_DIR}/lib/libtorch_cuda.so)
   target_link_libraries(molmo_torch INTERFACE -Wl,--no-as-needed ${MOLMO_TORCH_DIR}/lib/libtorch_cuda.so ${MOLMO_TORCH_DIR}/lib/libc10_cuda.so -Wl,--as-needed)
 endif()
 
+# Ranks on CUDA, where the wheel is a CUDA build and brings the headers of NCCL and of the CUDA runtime.
+add_library(molmo_nccl INTERFACE)
+file(GLOB nccl_include ${MOLMO_TORCH_DIR}/../nvidia/nccl/include)
+file(GLOB cuda_include ${MOLMO_TORCH_DIR}/../nvidia/cuda_runtime/include ${MOLMO_TORCH_DIR}/../nvidia/cu1*/include)
+if(EXISTS ${MOLMO_TORCH_DIR}/lib/libtorch_cuda.so AND nccl_include AND cuda_include)
+  target_include_directories(molmo_nccl SYSTEM INTERFACE ${nccl_include} ${cuda_include})
+  target_compile_definitions(molmo_nccl INTERFACE MOLMO_HAS_NCCL)
+endif()
+
 # Arrow and Parquet, C++ only, from the wheel of pyarrow.
 file(GLOB arrow_candidates ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/pyarrow)
 list(GET arrow_candidates 0 arrow_default)
