@@ -35,9 +35,8 @@ model::Adapter detached(model::Adapter adapter) {
   return adapter;
 }
 
-void write_model(const Trainer& trainer, const config::ModelConfig& config, const ExportOptions& options,
+void write_model(const model::Weights& weights, const config::ModelConfig& config, const ExportOptions& options,
                  const AtomicFolder& folder) {
-  const model::Weights weights = trainer.weights();
   checkpoint::DTypes dtypes;
   for (const auto& [name, unused] : weights) dtypes[name] = options.dtype;
   folder.check_space(checkpoint::weight_bytes(config, dtypes));
@@ -53,15 +52,20 @@ void write_model(const Trainer& trainer, const config::ModelConfig& config, cons
 }  // namespace
 
 void export_stage(const Trainer& trainer, const config::StageConfig& stage, const ExportOptions& options) {
+  const bool is_adapter = stage.lora.rank > 0, has_head = stage.objective == config::Objective::PatchLabels;
+  // All ranks take part in this.
+  const model::Adapter adapter = is_adapter ? detached(trainer.adapter()) : model::Adapter();
+  const model::Weights weights = is_adapter ? model::Weights() : trainer.weights();
+  const model::Weights head = has_head ? trainer.patch_head() : model::Weights();
+  if (!options.is_writer) return;
   AtomicFolder folder(options.folder, /*overwrite=*/true);
   const config::ModelConfig config = exported_config(trainer, stage);
-  if (stage.lora.rank > 0) {
-    checkpoint::write_adapter(folder.path(), detached(trainer.adapter()), config, options.base_model);
+  if (is_adapter) {
+    checkpoint::write_adapter(folder.path(), adapter, config, options.base_model);
   } else {
-    write_model(trainer, config, options, folder);
+    write_model(weights, config, options, folder);
   }
-  if (stage.objective == config::Objective::PatchLabels)
-    checkpoint::write_safetensors(folder.path() / "patch_head.safetensors", trainer.patch_head());
+  if (has_head) checkpoint::write_safetensors(folder.path() / "patch_head.safetensors", head);
   write_json_file(folder.path() / kMarkName, {{"stage", stage.name}, {"step", options.step}});
   folder.commit();
 }

@@ -20,10 +20,11 @@ struct ExportOptions {
   DType dtype = DType::F32;         // of the weights; adapters are float32
   int64_t step = 0;                 // of the stage
   std::string base_model;           // of an adapter: what it goes on top of
+  bool is_writer = true;            // the other ranks take part and write nothing
 };
 
-// The folder appears complete or not at all, with training.json beside the model's files: stage and step. A head of
-// patch classes is written to patch_head.safetensors. Throws Io.
+// All ranks of a run call it, one of them writes. The folder appears complete or not at all, with training.json beside
+// the model's files: stage and step. A head of patch classes is written to patch_head.safetensors. Throws Io.
 void export_stage(const Trainer& trainer, const config::StageConfig& stage, const ExportOptions& options);
 
 // The step of the stage that a folder was exported at, or -1.

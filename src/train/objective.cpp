@@ -10,6 +10,7 @@
 #include "train/autocast.h"
 #include "train/recompute.h"
 #include "train/router_loss.h"
+#include "train/shards.h"
 
 namespace molmo::train {
 namespace {
@@ -42,10 +43,11 @@ Losses& Losses::operator+=(const Losses& other) {
 }
 
 Objective::Objective(const config::TrainingConfig& config, const config::StageConfig& stage, const model::Molmo& molmo,
-                     const model::Weights& patch_head)
+                     const model::Weights& patch_head, Shards& shards)
     : stage_(stage),
       molmo_(molmo),
       patch_head_(patch_head),
+      shards_(shards),
       recomputes_(config.recompute == config::Recompute::Blocks) {
   if (config.compute_dtype == DType::BF16) compute_type_ = at::kBFloat16;
 }
@@ -90,7 +92,7 @@ Losses Objective::run_tokens(const Batch& batch, const Pass& pass) const {
   {
     const Autocast autocast(molmo_.device().type(), compute_type_);
     const at::Tensor x = embed(batch, pass.shuffles_pictures);
-    options.hooks.run_block = run_block(x.requires_grad() || !stage_.language.frozen);
+    run_blocks_through_shards(x.requires_grad() || !stage_.language.frozen, options.hooks);
     rows = molmo_.decode(x, options).flatten(0, 1).index_select(0, targets.positions);
   }
   const auto head = [&](const at::Tensor& some_rows) {
@@ -138,7 +140,7 @@ Losses Objective::run_patches(const Batch& batch, const Pass& pass) const {
 
 at::Tensor Objective::vision_features(const Batch& batch, bool shuffles_pictures) const {
   const at::Tensor images = on_device(batch.examples.input.images);
-  return molmo_.vision_features(shuffles_pictures ? images.roll(1, 0) : images, run_block(!stage_.vision.frozen));
+  return molmo_.vision_features(shuffles_pictures ? images.roll(1, 0) : images, run_vision_block());
 }
 
 at::Tensor Objective::embed(const Batch& batch, bool shuffles_pictures) const {
@@ -162,15 +164,28 @@ model::DecodeOptions Objective::decode_options(const Batch& batch) const {
   return options;
 }
 
-model::RunBlock Objective::run_block(bool is_trained) const {
-  if (!recomputes_ || !is_trained) return {};
-  return [device = molmo_.device().type(), type = compute_type_](
-             const std::function<at::Tensor(const at::Tensor&)>& block, const at::Tensor& x) {
-    const auto run = [=](const at::Tensor& input) {
+model::RunBlock Objective::run_vision_block() const {
+  if (!recomputes_ || stage_.vision.frozen) return {};
+  return [autocast = autocast_block()](const Block& block, const at::Tensor& x) {
+    return recompute_in_backward(autocast(block), x);
+  };
+}
+
+void Objective::run_blocks_through_shards(bool is_trained, model::LayerHooks& hooks) const {
+  const auto current = std::make_shared<int64_t>(0);
+  hooks.before_block = [current](int64_t layer) { *current = layer; };
+  hooks.run_block = [this, current, is_trained, autocast = autocast_block()](const Block& block, const at::Tensor& x) {
+    return shards_.run_block(*current, autocast(block), x, recomputes_ && is_trained);
+  };
+}
+
+// A block that runs again in the backward pass does so as in the forward pass.
+std::function<Objective::Block(const Objective::Block&)> Objective::autocast_block() const {
+  return [device = molmo_.device().type(), type = compute_type_](const Block& block) -> Block {
+    return [=](const at::Tensor& input) {
       const Autocast autocast(device, type);
       return block(input);
     };
-    return recompute_in_backward(run, x);
   };
 }
 

@@ -15,6 +15,8 @@
 
 namespace molmo::train {
 
+class Shards;
+
 // What a micro-batch has, before anything is computed.
 struct BatchContents {
   double loss_weight = 0;
@@ -41,8 +43,9 @@ class Objective {
  public:
   // All must outlive the objective. patch_head: "patch_head.weight" [classes, features] and "patch_head.bias", of the
   // objective patch_labels.
+  // Blocks of the decoder run through `shards`, which holds their weights.
   Objective(const config::TrainingConfig& config, const config::StageConfig& stage, const model::Molmo& molmo,
-            const model::Weights& patch_head);
+            const model::Weights& patch_head, Shards& shards);
 
   BatchContents contents(const Batch& batch) const;
 
@@ -55,12 +58,16 @@ class Objective {
   at::Tensor embed(const Batch& batch, bool shuffles_pictures) const;  // [B, T, D]
   at::Tensor vision_features(const Batch& batch, bool shuffles_pictures) const;
   model::DecodeOptions decode_options(const Batch& batch) const;
-  model::RunBlock run_block(bool is_trained) const;
+  using Block = std::function<at::Tensor(const at::Tensor&)>;
+  std::function<Block(const Block&)> autocast_block() const;
+  model::RunBlock run_vision_block() const;
+  void run_blocks_through_shards(bool is_trained, model::LayerHooks& hooks) const;
   at::Tensor on_device(const at::Tensor& tensor) const;
 
   const config::StageConfig& stage_;
   const model::Molmo& molmo_;
   const model::Weights& patch_head_;
+  Shards& shards_;
   bool recomputes_;
   std::optional<at::ScalarType> compute_type_;  // of matrix products, where it is not that of the weights
 };

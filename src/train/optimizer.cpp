@@ -19,10 +19,6 @@ size_t index_of(model::Component component) {
   return static_cast<size_t>(component);
 }
 
-at::Tensor part_of(const at::Tensor& whole, const Range& range) {
-  return whole.detach().view(-1).narrow(0, range.begin, range.size());
-}
-
 double clip_factor(double norm, double max_norm) {
   return max_norm > 0 ? std::min(1.0, max_norm / (norm + kNormEpsilon)) : 1;
 }
@@ -66,39 +62,25 @@ void adamw(const at::Tensor& value, const at::Tensor& gradient, const at::Tensor
 
 }  // namespace
 
-AdamW::AdamW(std::span<const Parameter> parameters, Ranks& ranks) : parameters_(parameters), ranks_(ranks) {
-  for (const Parameter& parameter : parameters_) {
-    const Range range = ranks.range(parameter.value.numel());
-    const at::Tensor part = part_of(parameter.value, range);
-    moments_.push_back({.range = range, .mean = at::zeros_like(part), .square = at::zeros_like(part)});
+AdamW::AdamW(std::span<const Parameter> parameters, Shards& shards, const Ranks& ranks)
+    : parameters_(parameters), shards_(shards), ranks_(ranks) {
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const at::Tensor& part = shards.part(i).value;
+    moments_.push_back({.mean = at::zeros_like(part), .square = at::zeros_like(part)});
   }
   num_updates_ = at::zeros({static_cast<int64_t>(parameters_.size())}, at::kLong);
 }
 
-// Which parameters have a gradient on any rank.
-std::vector<bool> AdamW::find_gradients() const {
-  std::vector<double> counts;
-  for (const Parameter& parameter : parameters_) counts.push_back(parameter.value.grad().defined());
-  ranks_.sum(counts);
-  std::vector<bool> has_gradient;
-  for (const double count : counts) has_gradient.push_back(count > 0);
-  return has_gradient;
-}
-
 void AdamW::reduce_gradients() {
   const at::NoGradGuard no_grad;
-  const std::vector<bool> has_gradient = find_gradients();
+  shards_.sum_gradients();
   ByComponent squares{};
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    if (!has_gradient[i]) continue;
-    const at::Tensor& value = parameters_[i].value;
-    if (!value.grad().defined()) value.mutable_grad() = at::zeros_like(value);
-    if (!value.grad().is_contiguous()) value.mutable_grad() = value.grad().contiguous();
-    ranks_.reduce(value.grad());
-    const at::Tensor part = part_of(value.grad(), moments_[i].range);
-    squares[index_of(parameters_[i].component)] += sum_of_squares(part);
+    const at::Tensor gradient = shards_.gradient(i);
+    if (gradient.defined() && gradient.numel() > 0)
+      squares[index_of(parameters_[i].component)] += sum_of_squares(gradient);
   }
-  ranks_.sum(squares);
+  ranks_.shards->sum(squares);
   for (size_t i = 0; i < squares.size(); ++i) grad_norms_[i] = std::sqrt(squares[i]);
 }
 
@@ -111,26 +93,29 @@ void AdamW::update(const config::StageConfig& stage, const ByComponent& learning
   int64_t* num_updates = num_updates_.mutable_data_ptr<int64_t>();
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Parameter& parameter = parameters_[i];
-    if (!parameter.value.grad().defined()) continue;
+    const at::Tensor gradient = shards_.gradient(i);
+    if (!gradient.defined()) continue;
+    ++num_updates[i];
     const auto& settings = training_of(stage, parameter.component);
     const size_t component = index_of(parameter.component);
-    const Moments& moments = moments_[i];
-    adamw(part_of(parameter.value, moments.range), part_of(parameter.value.grad(), moments.range), moments.mean,
-          moments.square,
-          {.learning_rate = learning_rates[component],
-           .decay = parameter.is_decayed ? settings.weight_decay : 0,
-           .beta1 = settings.beta1,
-           .beta2 = settings.beta2,
-           .eps = settings.eps,
-           .grad_factor = clip_factor(grad_norms_[component], settings.max_grad_norm),
-           .count = ++num_updates[i]});
+    if (gradient.numel() > 0) {
+      adamw(shards_.part(i).value, gradient, moments_[i].mean, moments_[i].square,
+            {.learning_rate = learning_rates[component],
+             .decay = parameter.is_decayed ? settings.weight_decay : 0,
+             .beta1 = settings.beta1,
+             .beta2 = settings.beta2,
+             .eps = settings.eps,
+             .grad_factor = clip_factor(grad_norms_[component], settings.max_grad_norm),
+             .count = num_updates[i]});
+    }
     parameter.value.mutable_grad().reset();
-    ranks_.gather(parameter.value.detach());
   }
+  shards_.drop_gradients();
+  shards_.finish_update();
 }
 
 void AdamW::drop_gradients() {
-  for (const Parameter& parameter : parameters_) parameter.value.mutable_grad().reset();
+  shards_.drop_gradients();
 }
 
 std::vector<checkpoint::StateTensor> AdamW::state() const {
@@ -138,10 +123,11 @@ std::vector<checkpoint::StateTensor> AdamW::state() const {
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Moments& moments = moments_[i];
     const auto shape = parameters_[i].value.sizes().vec();
-    state.push_back({"adam_mean/" + parameters_[i].name, shape, moments.range.begin, moments.mean});
-    state.push_back({"adam_square/" + parameters_[i].name, shape, moments.range.begin, moments.square});
+    const int64_t begin = shards_.part(i).begin;
+    state.push_back({"adam_mean/" + parameters_[i].name, shape, begin, moments.mean});
+    state.push_back({"adam_square/" + parameters_[i].name, shape, begin, moments.square});
   }
-  if (ranks_.rank() == 0) state.push_back({"adam_updates", num_updates_.sizes().vec(), 0, num_updates_});
+  state.push_back({kUpdatesName, num_updates_.sizes().vec(), 0, num_updates_});
   return state;
 }
 

@@ -1,10 +1,10 @@
 // AdamW with decay decoupled from the gradient and scaled by the learning rate (arXiv:1711.05101), after clipping each
 // component's gradients by their own norm (paper, appendix A.3; reference: olmo/optim.py).
-//   AdamW optimizer(parameters, ranks);
-//   const bool is_finite = optimizer.reduce_gradients();    // of value.grad()
+//   AdamW optimizer(parameters, shards, ranks);
+//   optimizer.reduce_gradients();    // of value.grad()
 //   optimizer.update(stage, learning_rates);
-// State of this rank is the range of each parameter that `ranks` gives it. A parameter that no rank has a gradient for
-// is left alone: no decay, and its moments and its count of updates stay.
+// State of this rank is that of its parts of the parameters (shards.h). A parameter that no rank has a gradient for is
+// left alone: no decay, and its moments and its count of updates stay.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,14 +15,17 @@
 #include "checkpoint/training_state.h"
 #include "train/parameters.h"
 #include "train/ranks.h"
+#include "train/shards.h"
 #include "train/trainer.h"
 
 namespace molmo::train {
 
 class AdamW {
  public:
-  // Both must outlive the optimizer, and the parameters stay where they are.
-  AdamW(std::span<const Parameter> parameters, Ranks& ranks);
+  static constexpr const char* kUpdatesName = "adam_updates";
+
+  // All must outlive the optimizer, and the parameters stay where they are.
+  AdamW(std::span<const Parameter> parameters, Shards& shards, const Ranks& ranks);
 
   // Sums gradients over ranks and measures them. Not finite: the norm of some component is not.
   void reduce_gradients();
@@ -33,19 +36,18 @@ class AdamW {
   void update(const config::StageConfig& stage, const ByComponent& learning_rates);
   void drop_gradients();
 
-  // "adam_mean/<name>", "adam_square/<name>" and, on rank 0, "adam_updates": how often each parameter was updated, in
-  // the order of the parameters.
+  // "adam_mean/<name>" and "adam_square/<name>" of the parts, and "adam_updates": how often each parameter was updated,
+  // in the order of the parameters.
   std::vector<checkpoint::StateTensor> state() const;
 
  private:
   struct Moments {
-    Range range;              // of the parameter's elements
-    at::Tensor mean, square;  // [range.size()]
+    at::Tensor mean, square;  // of the part, [n]
   };
-  std::vector<bool> find_gradients() const;
 
   std::span<const Parameter> parameters_;
-  Ranks& ranks_;
+  Shards& shards_;
+  const Ranks& ranks_;
   std::vector<Moments> moments_;
   at::Tensor num_updates_;  // [parameters] int64 on the CPU
   ByComponent grad_norms_{};

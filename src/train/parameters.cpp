@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -111,6 +112,14 @@ bool is_decayed(std::string_view native_name) {
   });
 }
 
+int64_t block_of(std::string_view native_name) {
+  constexpr std::string_view kBlocks = "transformer.blocks.";
+  int64_t layer = -1;
+  if (native_name.starts_with(kBlocks))
+    std::from_chars(native_name.data() + kBlocks.size(), native_name.data() + native_name.size(), layer);
+  return layer;
+}
+
 const config::ComponentTraining& training_of(const config::StageConfig& stage, Component component) {
   if (component == Component::Vision) return stage.vision;
   return component == Component::Connector ? stage.connector : stage.language;
@@ -143,6 +152,12 @@ at::Tensor trainable_copy(const at::Tensor& weight) {
   at::Tensor copy = at::empty(weight.sizes(), weight.options().dtype(at::kFloat).requires_grad(false));
   copy.copy_(weight.detach());
   return copy.set_requires_grad(true);
+}
+
+at::Tensor placeholder(const at::Tensor& weight, at::ScalarType type) {
+  at::Tensor value = at::empty({0}, weight.options().dtype(type).requires_grad(false));
+  value.unsafeGetTensorImpl()->set_sizes_contiguous(weight.sizes());
+  return value;
 }
 
 model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model,

@@ -18,12 +18,16 @@ struct Parameter {
   std::string name;
   model::Component component;
   bool is_decayed;
-  at::Tensor value;  // float32, contiguous; a leaf that requires gradients
+  at::Tensor value;         // contiguous; where it is trained float32, and a leaf that requires gradients
+  at::Tensor initial = {};  // where the value is without memory: what it begins with, in any type
 };
 
 // Everything but embeddings, position tables, and scales and shifts of norms. Biases, padding embeddings and q and k
 // norms are decayed, as the reference does.
 bool is_decayed(std::string_view native_name);
+
+// The block of the decoder that a parameter belongs to, or -1.
+int64_t block_of(std::string_view native_name);
 
 const config::ComponentTraining& training_of(const config::StageConfig& stage, model::Component component);
 
@@ -39,6 +43,8 @@ std::vector<model::ParameterSpec> adapted_parameters(const config::StageConfig& 
 
 // A float32 copy that requires gradients.
 at::Tensor trainable_copy(const at::Tensor& weight);
+// Of this shape without memory, for Shards to give it some.
+at::Tensor placeholder(const at::Tensor& weight, at::ScalarType type);
 
 // Low-rank updates for the stage's target layers, A drawn at random and B zero, so that the model begins unchanged;
 // their matrices are appended to `parameters`. Throws InvalidArgument for a target that no layer has.

@@ -14,6 +14,7 @@
 #include "train/activations.h"
 #include "train/export.h"
 #include "train/parameters.h"
+#include "train/ranks.h"
 
 namespace molmo::train {
 namespace {
@@ -27,15 +28,37 @@ constexpr uint64_t kNumMoments = 2;   // of AdamW
 constexpr int64_t kMostRanks = 1024;  // that advice is given for
 constexpr double kMargin = 0.05;      // of the memory that is left to everything else
 
-// How many ranks share one copy of the model.
-uint64_t shards_of(const config::ParallelConfig& parallel, int64_t num_ranks) {
-  if (parallel.sharding == config::Sharding::None) return static_cast<uint64_t>(parallel.tensor_parallel);
-  return static_cast<uint64_t>(std::max<int64_t>(num_ranks / parallel.replicas, 1));
-}
+// Of a decoder block, or of everything else.
+struct PartSizes {
+  uint64_t trained_bytes = 0, frozen_bytes = 0;  // float32, and as they are stored
+
+  uint64_t total() const { return trained_bytes + frozen_bytes; }
+};
 
 struct Sizes {
-  int64_t num_trained = 0;
-  uint64_t frozen_bytes = 0;
+  std::map<int64_t, PartSizes> blocks;
+  PartSizes rest;
+
+  PartSizes& of(std::string_view name) {
+    const int64_t block = block_of(name);
+    return block < 0 ? rest : blocks[block];
+  }
+  PartSizes all() const {
+    PartSizes sum = rest;
+    for (const auto& [block, sizes] : blocks) {
+      sum.trained_bytes += sizes.trained_bytes;
+      sum.frozen_bytes += sizes.frozen_bytes;
+    }
+    return sum;
+  }
+  PartSizes largest_block() const {
+    PartSizes largest;
+    for (const auto& [block, sizes] : blocks) {
+      largest.trained_bytes = std::max(largest.trained_bytes, sizes.trained_bytes);
+      largest.frozen_bytes = std::max(largest.frozen_bytes, sizes.frozen_bytes);
+    }
+    return largest;
+  }
 };
 
 Sizes measure_parameters(const StageConfig& stage, const ModelConfig& model, const StoredTypes& stored) {
@@ -46,23 +69,42 @@ Sizes measure_parameters(const StageConfig& stage, const ModelConfig& model, con
   };
   std::set<std::string> trained;
   if (stage.lora.rank > 0) {
-    for (const auto& parameter : adapted_parameters(stage, model))
-      sizes.num_trained += stage.lora.rank * (parameter.shape[0] + parameter.shape[1]);
+    for (const auto& parameter : adapted_parameters(stage, model)) {
+      const int64_t count = stage.lora.rank * (parameter.shape[0] + parameter.shape[1]);
+      sizes.of(parameter.name).trained_bytes += static_cast<uint64_t>(count) * kFloatBytes;
+    }
   } else {
     for (const auto& parameter : trained_parameters(stage, model)) {
-      sizes.num_trained += parameter.count();
+      sizes.of(parameter.name).trained_bytes += static_cast<uint64_t>(parameter.count()) * kFloatBytes;
       trained.insert(parameter.name);
     }
   }
   for (const auto& parameter : model::parameter_table(model)) {
     if (trained.contains(parameter.name)) continue;
-    sizes.frozen_bytes += static_cast<uint64_t>(parameter.count()) * type_bytes(parameter.name);
+    sizes.of(parameter.name).frozen_bytes += static_cast<uint64_t>(parameter.count()) * type_bytes(parameter.name);
   }
   if (stage.objective == config::Objective::PatchLabels) {
     const auto width = static_cast<int64_t>(model.connector.feature_layers.size()) * model.vision.width;
-    for (const int64_t classes : stage.patch_classes) sizes.num_trained += classes * (width + 1);
+    for (const int64_t classes : stage.patch_classes)
+      sizes.rest.trained_bytes += static_cast<uint64_t>(classes * (width + 1)) * kFloatBytes;
   }
   return sizes;
+}
+
+struct Held {
+  uint64_t weights, gradients, optimizer;
+};
+
+// As shards.h holds them: its part of everything, what is in no block whole, and of the blocks the one that is computed
+// and the next one.
+Held held_by_rank(const Sizes& sizes, uint64_t num_shards) {
+  const PartSizes all = sizes.all(), block = sizes.largest_block();
+  const auto share = [&](uint64_t bytes) { return (bytes + num_shards - 1) / num_shards; };
+  if (num_shards == 1) return {all.total(), all.trained_bytes, kNumMoments * all.trained_bytes};
+  const uint64_t num_open = std::min<uint64_t>(2, sizes.blocks.size());
+  return {.weights = share(all.total() - sizes.rest.frozen_bytes) + sizes.rest.total() + num_open * block.total(),
+          .gradients = share(all.trained_bytes) + sizes.rest.trained_bytes + block.trained_bytes,
+          .optimizer = kNumMoments * share(all.trained_bytes)};
 }
 
 int64_t crops_of(const StageConfig& stage, const ModelConfig& model) {
@@ -111,8 +153,9 @@ std::vector<Remedy> remedies(const TrainingConfig& config, size_t stage, int64_t
 // The first remedy that is enough by itself, or together with those before it; else more processes.
 std::string advise(const TrainingConfig& config, size_t stage, const ModelConfig& model, int64_t num_ranks,
                    const StoredTypes& stored, uint64_t usable) {
+  const int64_t divisor = config.parallel.tensor_parallel * config.parallel.replicas;
   const auto fits = [&](const TrainingConfig& changed, int64_t ranks) {
-    return plan_stage(changed, stage, model, ranks, stored).total() <= usable;
+    return ranks % divisor == 0 && plan_stage(changed, stage, model, ranks, stored).total() <= usable;
   };
   TrainingConfig all = config;
   std::string joined;
@@ -150,7 +193,7 @@ std::optional<uint64_t> memory_of_rank(const PlanOptions& options) {
   if (options.memory_bytes) return options.memory_bytes;
   const uint64_t available = available_memory_bytes();
   if (available == 0) return std::nullopt;
-  return available / static_cast<uint64_t>(options.num_ranks);
+  return available / static_cast<uint64_t>(options.num_local_ranks.value_or(options.num_ranks));
 }
 
 }  // namespace
@@ -167,16 +210,14 @@ StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConf
                      const StoredTypes& stored) {
   const StageConfig& stage = config.stages[index];
   const Sizes sizes = measure_parameters(stage, model, stored);
-  const uint64_t shards = shards_of(config.parallel, num_ranks);
-  const uint64_t trained = static_cast<uint64_t>(sizes.num_trained) * kFloatBytes;
-  const auto share = [](uint64_t bytes, uint64_t parts) { return (bytes + parts - 1) / parts; };
   const int64_t crops = crops_of(stage, model);
+  const Held held = held_by_rank(sizes, static_cast<uint64_t>(count_shards(config.parallel, num_ranks)));
   return {
       .name = stage.name,
-      .trained_parameters = sizes.num_trained,
-      .weights = share(trained + sizes.frozen_bytes, shards),
-      .gradients = share(trained, shards),
-      .optimizer = share(kNumMoments * trained, shards),
+      .trained_parameters = static_cast<int64_t>(sizes.all().trained_bytes / kFloatBytes),
+      .weights = held.weights,
+      .gradients = held.gradients,
+      .optimizer = held.optimizer,
       .activations = activation_bytes(config, stage, model, {.num_examples = stage.micro_batch, .num_crops = crops}),
       .batch = batch_bytes(config, stage, model, num_ranks)};
 }

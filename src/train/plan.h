@@ -42,7 +42,8 @@ struct Plan {
 
 struct PlanOptions {
   int64_t num_ranks = 1;
-  std::optional<uint64_t> memory_bytes = {};  // empty: what this machine can give now, shared by the ranks
+  std::optional<uint64_t> memory_bytes = {};    // empty: what this machine can give now, shared by its ranks
+  std::optional<int64_t> num_local_ranks = {};  // of this machine; empty: all of them
 };
 
 // Reads the header of the initial model. Throws as open_initial_model does.

@@ -1,39 +1,31 @@
-// What the processes of one training run do together, as the trainer sees it. The default is a run of one process, for
-// which there is nothing to do. Each rank has its own share of the global batch.
+// The processes of one training run, by what they share (config::ParallelConfig). Rank (r * S + s) * T + t of a run of
+// R replicas, S shards and T ranks that share each layer: neighbours share most, because they are on one machine.
+//   const Ranks ranks = make_ranks(group, config.parallel);
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
-#include <span>
+#include <memory>
+
+#include "config/training.h"
+#include "dist/process_group.h"
 
 namespace molmo::train {
 
-// Of the elements of a parameter, flattened in row-major order.
-struct Range {
-  int64_t begin = 0, end = 0;
+// By default a run of one process.
+struct Ranks {
+  using Group = std::shared_ptr<const dist::ProcessGroup>;
 
-  int64_t size() const { return end - begin; }
+  Group all = dist::ProcessGroup::alone();
+  Group data = dist::ProcessGroup::alone();      // that read different examples: all replicas and shards of one t
+  Group shards = dist::ProcessGroup::alone();    // that hold one copy of what is trained together
+  Group replicas = dist::ProcessGroup::alone();  // that hold the same shard
+  Group tensor = dist::ProcessGroup::alone();    // that compute each layer together, of the same examples
 };
 
-class Ranks {
- public:
-  virtual ~Ranks() = default;
+// All ranks call it. Throws InvalidArgument when the ranks cannot be divided so.
+Ranks make_ranks(const std::shared_ptr<const dist::ProcessGroup>& all, const config::ParallelConfig& parallel);
 
-  virtual int64_t rank() const { return 0; }
-  virtual int64_t num_ranks() const { return 1; }
-
-  // Replaces each value by its sum over all ranks.
-  virtual void sum(std::span<double> values) { static_cast<void>(values); }
-
-  // The range of a parameter whose optimizer state this rank holds and which it updates. Ranges of all ranks cover the
-  // parameter once.
-  virtual Range range(int64_t num_elements) const { return {0, num_elements}; }
-  // Replaces at least this rank's range of a gradient by its sum over all ranks. Called for the same parameters in the
-  // same order everywhere.
-  virtual void reduce(const at::Tensor& gradient) { static_cast<void>(gradient); }
-  // Fills a parameter with the ranges of all ranks after each has updated its own.
-  virtual void gather(const at::Tensor& value) { static_cast<void>(value); }
-};
+// How many ranks hold one copy of what is trained together.
+int64_t count_shards(const config::ParallelConfig& parallel, int64_t num_ranks);
 
 }  // namespace molmo::train

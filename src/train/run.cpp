@@ -9,10 +9,12 @@
 
 #include "base/atomic_folder.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "train/batches.h"
 #include "train/export.h"
 #include "train/folder_lock.h"
+#include "train/ranks.h"
 #include "train/run_report.h"
 #include "train/settings.h"
 #include "train/step_meter.h"
@@ -57,16 +59,21 @@ class Run {
       : config_(config),
         options_(options),
         output_(config.output),
-        data_rank_(options.ranks.rank / config.parallel.tensor_parallel),
-        num_data_ranks_(options.ranks.num_ranks / config.parallel.tensor_parallel) {}
+        all_(options.group ? options.group : dist::ProcessGroup::alone()) {}
 
   RunEnd go() {
     config_.validate();
+    ranks_ = std::make_shared<const Ranks>(make_ranks(all_, config_.parallel));
     if (is_writer()) prepare_folder();
-    states_.emplace(output_ / "checkpoints", options_.ranks);
+    states_.emplace(output_ / "checkpoints",
+                    checkpoint::StateRanks{
+                        .rank = all_->rank(), .num_ranks = all_->num_ranks(), .all_agree = [all = all_](bool is_fine) {
+                          return all->all_agree(is_fine);
+                        }});
     saved_ = states_->newest();
     if (saved_) read_position();
     begin_log();
+    all_->all_agree(true);  // models of an earlier run are forgotten everywhere
     for (; at_.stage < config_.stages.size(); begin_next_stage()) {
       if (!run_stage()) {
         write_report();
@@ -79,14 +86,14 @@ class Run {
   }
 
  private:
-  bool is_writer() const { return options_.ranks.rank == 0; }
+  bool is_writer() const { return all_->rank() == 0; }
   const config::StageConfig& stage() const { return config_.stages[at_.stage]; }
   StepPlace place() const { return {.step = at_.step, .stage = stage().name, .stage_step = at_.stage_step}; }
   fs::path stage_folder() const { return output_ / stage().name; }
   bool is_at_end() const { return at_.stage_step == stage().steps; }
   bool is_due(int64_t every) const { return every > 0 && at_.stage_step % every == 0; }
 
-  bool is_stopping() const { return !options_.ranks.all_agree(!options_.is_stop_requested()); }
+  bool is_stopping() const { return !all_->all_agree(!options_.is_stop_requested()); }
 
   void prepare_folder() {
     std::error_code error;
@@ -150,7 +157,7 @@ class Run {
       initial.write_tokenizer(written.path());
       written.commit();
     }
-    options_.ranks.all_agree(true);
+    all_->all_agree(true);
     return std::make_shared<const text::Tokenizer>(text::Tokenizer::load(folder));
   }
 
@@ -163,20 +170,20 @@ class Run {
         data::open_mixture(stage().data, {.seed = stage().seed, .open = options_.open_dataset}));
     const Validation validation(stage(), builder,
                                 {.max_examples = config_.evaluate_examples,
-                                 .rank = data_rank_,
-                                 .num_ranks = num_data_ranks_,
+                                 .rank = ranks_->data->rank(),
+                                 .num_ranks = ranks_->data->num_ranks(),
                                  .num_workers = config_.num_workers,
                                  .open_dataset = options_.open_dataset});
-    Trainer trainer(config_, at_.stage, initial.config, initial.load_all(), options_.trainer_ranks);
-    if (saved_) saved_->read(trainer.state());
+    Trainer trainer(config_, at_.stage, initial.config, initial.load_all(), ranks_);
+    if (saved_) trainer.read_state(*saved_);
     BatchStream batches(mixture, builder, stage(),
                         {.first_sample = at_.num_samples,
-                         .rank = data_rank_,
-                         .num_ranks = num_data_ranks_,
+                         .rank = ranks_->data->rank(),
+                         .num_ranks = ranks_->data->num_ranks(),
                          .num_workers = config_.num_workers});
     if (!at_.is_evaluated) at_.is_evaluated = do_what_is_due(trainer, validation);
     if (!at_.is_evaluated) return false;
-    StepMeter meter(stage(), initial.config, at_.stage_step, num_data_ranks_, options_.peak_flops_per_second);
+    StepMeter meter(stage(), initial.config, at_.stage_step, ranks_->data->num_ranks(), options_.peak_flops_per_second);
     while (!is_at_end()) {
       take_step(trainer, batches, meter);
       at_.is_evaluated = !is_stopping() && do_what_is_due(trainer, validation);
@@ -197,8 +204,10 @@ class Run {
     ++at_.stage_step;
     at_.num_samples += static_cast<uint64_t>(stage().global_batch);
     at_.num_skipped = metrics.is_skipped ? at_.num_skipped + 1 : 0;
-    const std::vector<data::BadSample> bad_samples = batches.take_bad_samples();
-    for (const data::BadSample& sample : bad_samples) warn(sample);
+    const std::vector<data::BadSample> bad_samples = of_all_ranks(batches.take_bad_samples());
+    if (is_writer()) {
+      for (const data::BadSample& sample : bad_samples) warn(sample);
+    }
     if (log_) log_->add_step(place(), metrics, bad_samples);
     meter.add(metrics, micro_batches, batches.time_waited());
     if (log_ && (is_due(config_.log_every) || is_at_end())) log_->add_speed(place(), metrics, meter.take());
@@ -209,6 +218,29 @@ class Run {
           "rate, or a longer warm-up",
           stage().name, at_.num_skipped, at_.stage_step);
     }
+  }
+
+  // In the order of the run, whoever read them.
+  std::vector<data::BadSample> of_all_ranks(std::vector<data::BadSample> own) const {
+    if (all_->num_ranks() == 1) return own;
+    Json json = Json::array();
+    for (const data::BadSample& sample : own)
+      json.push_back({sample.position, sample.source, sample.index, sample.id, sample.reason});
+    std::vector<data::BadSample> all;
+    // Ranks that share each layer read the same examples: one of them speaks.
+    const bool speaks = ranks_->tensor->rank() == 0 && !own.empty();
+    for (const std::string& text : all_->gather_texts(speaks ? dump_json(json) : "")) {
+      if (text.empty()) continue;
+      for (const Json& sample : parse_json(text, "another rank")) {
+        all.push_back({.position = sample[0].get<uint64_t>(),
+                       .source = sample[1].get<std::string>(),
+                       .index = sample[2].get<uint64_t>(),
+                       .id = sample[3].get<std::string>(),
+                       .reason = sample[4].get<std::string>()});
+      }
+    }
+    std::ranges::sort(all, {}, &data::BadSample::position);
+    return all;
   }
 
   // Once for each example: they come again in every epoch.
@@ -242,6 +274,7 @@ class Run {
     if (!options_.evaluate) return;
     const model::Weights weights = trainer.weights();
     const model::Adapter adapter = trainer.adapter();
+    if (!is_writer()) return;  // and waits at the next step
     const auto scores = options_.evaluate({.config = trainer.model_config(),
                                            .weights = weights,
                                            .adapter = adapter,
@@ -254,7 +287,7 @@ class Run {
   void save(Trainer& trainer, bool must_succeed) {
     try {
       if (log_) log_->sync();
-      states_->save(at_.step, progress(), trainer.state(), config_.keep_checkpoints);
+      states_->save(at_.step, progress(), trainer.share_of_state(), config_.keep_checkpoints);
     } catch (const Error& error) {
       if (must_succeed || error.category() != ErrorCategory::Io) throw;
       log_warn("step {} could not be saved: {}", at_.step, error.what());
@@ -262,18 +295,17 @@ class Run {
   }
 
   void export_model(const Trainer& trainer) {
-    if (is_writer()) {
-      const bool is_last = at_.stage + 1 == config_.stages.size();
-      const std::string base =
-          at_.stage == 0 ? config_.init.model : (output_ / config_.stages[at_.stage - 1].name).string();
-      export_stage(trainer, stage(),
-                   {.folder = stage_folder(),
-                    .tokenizer = output_ / kTokenizerName,
-                    .dtype = is_last ? config_.export_dtype : DType::F32,
-                    .step = at_.stage_step,
-                    .base_model = base});
-    }
-    options_.ranks.all_agree(true);
+    const bool is_last = at_.stage + 1 == config_.stages.size();
+    const std::string base =
+        at_.stage == 0 ? config_.init.model : (output_ / config_.stages[at_.stage - 1].name).string();
+    export_stage(trainer, stage(),
+                 {.folder = stage_folder(),
+                  .tokenizer = output_ / kTokenizerName,
+                  .dtype = is_last ? config_.export_dtype : DType::F32,
+                  .step = at_.stage_step,
+                  .base_model = base,
+                  .is_writer = is_writer()});
+    all_->all_agree(true);
   }
 
   void write_report() const {
@@ -283,9 +315,10 @@ class Run {
   const config::TrainingConfig config_;
   const RunOptions options_;
   const fs::path output_;
+  const Ranks::Group all_;
+  std::shared_ptr<const Ranks> ranks_;
   std::unique_ptr<FolderLock> lock_;  // of the writer
   std::optional<checkpoint::TrainingStates> states_;
-  const int64_t data_rank_, num_data_ranks_;
   Position at_;
   std::optional<checkpoint::SavedState> saved_;
   std::unique_ptr<RunLog> log_;

@@ -18,6 +18,7 @@
 #include "checkpoint/training_state.h"
 #include "config/training.h"
 #include "data/dataset.h"
+#include "dist/process_group.h"
 #include "model/adapter.h"
 #include "model/molmo.h"
 #include "train/run_log.h"
@@ -34,13 +35,14 @@ struct EvaluationModel {
 };
 
 struct RunOptions {
-  checkpoint::StateRanks ranks = {};
-  std::shared_ptr<Ranks> trainer_ranks = nullptr;  // the same ranks, as the trainer sees them (train/ranks.h)
+  // The processes of the run, which all call run_training and share the output folder; null for one process.
+  std::shared_ptr<const dist::ProcessGroup> group = nullptr;
   // Opens a data source; empty: those that the registry knows.
   std::function<std::shared_ptr<const data::Dataset>(const config::DataSource&)> open_dataset = {};
-  // Scores by name, every `evaluate_every` steps beside the validation losses.
+  // Scores by name, every `evaluate_every` steps beside the validation losses. The first rank is asked, the others
+  // wait.
   std::function<std::map<std::string, double>(const EvaluationModel&)> evaluate = {};
-  // Asked between steps: true saves and ends the run.
+  // Asked between steps: true, on any rank, saves and ends the run.
   std::function<bool()> is_stop_requested = [] { return false; };
   // Of all ranks together, for the share of it that is used. Empty: not reported.
   std::optional<double> peak_flops_per_second = {};

@@ -15,6 +15,7 @@
 #include "train/parameters.h"
 #include "train/ranks.h"
 #include "train/schedule.h"
+#include "train/shards.h"
 
 namespace molmo::train {
 namespace {
@@ -44,34 +45,40 @@ struct Totals {
 
 struct Trainer::Impl {
   Impl(const config::TrainingConfig& run, size_t stage_index, const config::ModelConfig& model,
-       const model::Weights& initial, std::shared_ptr<Ranks> all_ranks)
+       const model::Weights& initial, std::shared_ptr<const Ranks> all_ranks)
       : config(run),
         stage(stage_of(config, stage_index)),
         model_config(model),
-        ranks(all_ranks ? std::move(all_ranks) : std::make_shared<Ranks>()),
+        ranks(all_ranks ? std::move(all_ranks) : std::make_shared<const Ranks>()),
         weights(initial) {
     choose_parameters();
+    if (ranks->shards->num_ranks() > 1) choose_frozen();
+    shards.emplace(parameters, frozen, *ranks);
     molmo.emplace(model_config, weights, adapter);
-    optimizer.emplace(parameters, *ranks);
-    objective.emplace(config, stage, *molmo, patch_head);
+    optimizer.emplace(parameters, *shards, *ranks);
+    objective.emplace(config, stage, *molmo, patch_head, *shards);
   }
 
   void choose_parameters();
+  void choose_frozen();
   void add_patch_head();
 
   Totals measure(std::span<const Batch> micro_batches) const;
   Losses run(std::span<const Batch> micro_batches, Pass pass) const;
   StepMetrics metrics(const Totals& totals, const Losses& losses) const;
   ByComponent learning_rates(int64_t step) const;
+  model::Weights whole_parameters();
 
   config::TrainingConfig config;
   const config::StageConfig& stage;
   config::ModelConfig model_config;
-  std::shared_ptr<Ranks> ranks;
+  std::shared_ptr<const Ranks> ranks;
   model::Weights weights;     // of the model; those that are trained are the parameters
   model::Weights patch_head;  // of the objective patch_labels
   model::Adapter adapter;     // of training with low-rank updates
   std::vector<Parameter> parameters;
+  std::vector<Parameter> frozen;  // weights of blocks that are spread over ranks although they are not trained
+  std::optional<Shards> shards;
   std::optional<model::Molmo> molmo;
   std::optional<AdamW> optimizer;
   std::optional<Objective> objective;
@@ -85,14 +92,33 @@ void Trainer::Impl::choose_parameters() {
     for (const auto& parameter : trained_parameters(stage, model_config)) {
       const auto found = weights.find(parameter.name);
       if (found == weights.end()) continue;  // the model names it when it takes its weights
-      found->second = trainable_copy(found->second);
-      parameters.push_back({parameter.name, parameter.component, is_decayed(parameter.name), found->second});
+      const at::Tensor initial = found->second;
+      const bool is_alone = ranks->data->num_ranks() == 1;
+      found->second = is_alone ? trainable_copy(initial) : placeholder(initial, at::kFloat).set_requires_grad(true);
+      parameters.push_back({.name = parameter.name,
+                            .component = parameter.component,
+                            .is_decayed = is_decayed(parameter.name),
+                            .value = found->second,
+                            .initial = is_alone ? at::Tensor() : initial});
     }
   }
   if (stage.objective == config::Objective::PatchLabels) add_patch_head();
   if (parameters.empty()) {
     fail(ErrorCategory::InvalidArgument, "stage '{}' trains nothing: the objective {} reaches only what is frozen",
          stage.name, enum_name(stage.objective));
+  }
+}
+
+void Trainer::Impl::choose_frozen() {
+  for (auto& [name, weight] : weights) {
+    if (block_of(name) < 0 || weight.requires_grad()) continue;
+    const at::Tensor initial = weight;
+    weight = placeholder(initial, initial.scalar_type());
+    frozen.push_back({.name = name,
+                      .component = model::Component::Language,
+                      .is_decayed = false,
+                      .value = weight,
+                      .initial = initial});
   }
 }
 
@@ -120,7 +146,7 @@ Totals Trainer::Impl::measure(std::span<const Batch> micro_batches) const {
     sums[2] += static_cast<double>(contents.num_crops);
     sums[3] += 1;
   }
-  ranks->sum(sums);
+  ranks->data->sum(sums);
   return {.loss_weight = sums[0], .num_tokens = sums[1], .num_crops = sums[2], .num_micro_batches = sums[3]};
 }
 
@@ -135,7 +161,7 @@ Losses Trainer::Impl::run(std::span<const Batch> micro_batches, Pass pass) const
     sums[3] += losses.router_balance;
     sums[4] += losses.router_z;
   }
-  ranks->sum(sums);
+  ranks->data->sum(sums);
   return {.sums = {.cross_entropy = sums[0], .z_loss = sums[1], .accuracy = sums[2]},
           .router_balance = sums[3],
           .router_z = sums[4]};
@@ -168,7 +194,7 @@ ByComponent Trainer::Impl::learning_rates(int64_t step) const {
 }
 
 Trainer::Trainer(const config::TrainingConfig& config, size_t stage, const config::ModelConfig& model,
-                 const model::Weights& weights, std::shared_ptr<Ranks> ranks)
+                 const model::Weights& weights, std::shared_ptr<const Ranks> ranks)
     : impl_(std::make_unique<Impl>(config, stage, model, weights, std::move(ranks))) {}
 
 Trainer::~Trainer() = default;
@@ -177,13 +203,14 @@ StepMetrics Trainer::step(int64_t step, std::span<const Batch> micro_batches) {
   // 1. What the global batch holds: losses are divided by its sum of weights.
   const Totals totals = impl_->measure(micro_batches);
   Pass pass{.loss_weight = totals.loss_weight, .num_micro_batches = totals.num_micro_batches};
-  pass.dropout = DropoutKey{.seed = impl_->stage.seed, .step = step, .rank = impl_->ranks->rank(), .micro_batch = 0};
+  pass.dropout =
+      DropoutKey{.seed = impl_->stage.seed, .step = step, .rank = impl_->ranks->data->rank(), .micro_batch = 0};
 
   // 2. Forward and backward.
   const at::AutoGradMode enable_grad(true);
   StepMetrics metrics = impl_->metrics(totals, impl_->run(micro_batches, pass));
 
-  // 3. Sum of the gradients of all ranks.
+  // 3. Sum of the gradients of all ranks (those of decoder blocks may have been added up already).
   impl_->optimizer->reduce_gradients();
   metrics.grad_norms = impl_->optimizer->grad_norms();
   metrics.learning_rates = impl_->learning_rates(step);
@@ -217,26 +244,68 @@ StepMetrics Trainer::evaluate(std::span<const Batch> micro_batches, bool shuffle
 
 std::vector<checkpoint::StateTensor> Trainer::state() {
   std::vector<checkpoint::StateTensor> state;
-  for (const Parameter& parameter : impl_->parameters) {
-    const Range range = impl_->ranks->range(parameter.value.numel());
-    const at::Tensor part = parameter.value.detach().view(-1).narrow(0, range.begin, range.size());
-    state.push_back({"weights/" + parameter.name, parameter.value.sizes().vec(), range.begin, part});
+  for (size_t i = 0; i < impl_->parameters.size(); ++i) {
+    const Parameter& parameter = impl_->parameters[i];
+    const Shards::Part& part = impl_->shards->part(i);
+    state.push_back({"weights/" + parameter.name, parameter.value.sizes().vec(), part.begin, part.value});
   }
   for (auto& tensor : impl_->optimizer->state()) state.push_back(std::move(tensor));
   return state;
 }
 
+std::vector<checkpoint::StateTensor> Trainer::share_of_state() {
+  const int64_t num_replicas = impl_->ranks->replicas->num_ranks(), replica = impl_->ranks->replicas->rank();
+  const bool is_first_shard = impl_->ranks->shards->rank() == 0;
+  std::vector<checkpoint::StateTensor> share;
+  for (checkpoint::StateTensor& tensor : state()) {
+    if (tensor.values.numel() == 0 || (tensor.name == AdamW::kUpdatesName && !is_first_shard)) continue;
+    const int64_t size = tensor.values.numel();
+    const int64_t begin = size * replica / num_replicas, end = size * (replica + 1) / num_replicas;
+    if (begin == end) continue;
+    if (num_replicas > 1) tensor.values = tensor.values.view(-1).narrow(0, begin, end - begin);
+    tensor.begin += begin;
+    share.push_back(std::move(tensor));
+  }
+  return share;
+}
+
+void Trainer::read_state(const checkpoint::SavedState& saved) {
+  saved.read(state());
+  impl_->shards->finish_update();
+}
+
+model::Weights Trainer::Impl::whole_parameters() {
+  const bool is_spread = ranks->shards->num_ranks() > 1, is_first = ranks->all->rank() == 0;
+  model::Weights whole;
+  const auto take = [&](const Parameter& parameter) {
+    const at::Tensor value = parameter.value.detach();
+    if (is_first) whole[parameter.name] = is_spread ? value.cpu().clone() : value;
+  };
+  shards->visit_whole(take);
+  return whole;
+}
+
 model::Weights Trainer::weights() const {
+  const bool is_first = impl_->ranks->all->rank() == 0;
+  const model::Weights whole = impl_->whole_parameters();
   model::Weights weights;
-  for (const auto& [name, weight] : impl_->weights) weights[name] = weight.detach();
+  for (const auto& [name, weight] : impl_->weights) {
+    if (!is_first) break;
+    const auto trained = whole.find(name);
+    weights[name] = trained == whole.end() ? weight.detach() : trained->second;
+  }
   return weights;
 }
 
 model::Adapter Trainer::adapter() const {
   model::Adapter adapter = impl_->adapter;
+  if (adapter.updates.empty()) return adapter;
+  const model::Weights whole = impl_->whole_parameters();
+  if (impl_->ranks->all->rank() != 0) return {};
   for (auto& [name, update] : adapter.updates) {
-    update.a = update.a.detach();
-    update.b = update.b.detach();
+    const std::string layer = name.substr(0, name.size() - std::string_view(".weight").size());
+    update.a = whole.at(layer + ".lora_A.weight");
+    update.b = whole.at(layer + ".lora_B.weight");
   }
   return adapter;
 }
@@ -247,7 +316,9 @@ const config::ModelConfig& Trainer::model_config() const {
 
 model::Weights Trainer::patch_head() const {
   model::Weights head;
-  for (const auto& [name, weight] : impl_->patch_head) head[name.substr(kPatchHead.size())] = weight.detach();
+  for (auto& [name, weight] : impl_->whole_parameters()) {
+    if (name.starts_with(kPatchHead)) head[name.substr(kPatchHead.size())] = weight;
+  }
   return head;
 }
 

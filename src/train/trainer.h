@@ -25,7 +25,7 @@
 
 namespace molmo::train {
 
-class Ranks;
+struct Ranks;
 
 // A micro-batch.
 struct Batch {
@@ -53,9 +53,10 @@ class Trainer {
  public:
   // `weights` hold every parameter of the model in any floating point type; the ones that are trained are copied to
   // float32. Throws InvalidArgument for settings that do not fit the model.
-  // `ranks` is what the processes of the run do together (ranks.h); null for one process.
+  // `ranks` are the processes of the run (ranks.h); null for one process. All of them call the same functions in the
+  // same order.
   Trainer(const config::TrainingConfig& config, size_t stage, const config::ModelConfig& model,
-          const model::Weights& weights, std::shared_ptr<Ranks> ranks = nullptr);
+          const model::Weights& weights, std::shared_ptr<const Ranks> ranks = nullptr);
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -68,16 +69,21 @@ class Trainer {
   // its micro-batch: a model that looks does worse then.
   StepMetrics evaluate(std::span<const Batch> micro_batches, bool shuffle_pictures = false) const;
 
-  // Everything that a saved state holds, as views: weights that are trained, moments of the optimizer.
+  // What this rank keeps of a saved state, as views: weights that are trained, moments of the optimizer.
   std::vector<checkpoint::StateTensor> state();
+  // What it saves of that, so that all ranks together save everything once.
+  std::vector<checkpoint::StateTensor> share_of_state();
+  void read_state(const checkpoint::SavedState& saved);
 
-  // All weights as they are now, by native name, for export and for the next stage. With adapters: the base weights.
+  // All weights as they are now, by native name, for export and for the next stage. With adapters: the base weights. Of
+  // several ranks the first one gets them, copied to the CPU where they are spread over ranks, and the others nothing.
   model::Weights weights() const;
-  // The low-rank updates that are trained; empty without.
+  // The low-rank updates that are trained; empty without. As weights().
   model::Adapter adapter() const;
   const config::ModelConfig& model_config() const;
 
   // The rows of the classes of all label maps [sum of patch_classes, feature width] and their bias, of patch_labels.
+  // As weights().
   model::Weights patch_head() const;
 
  private:

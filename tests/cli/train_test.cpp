@@ -43,11 +43,35 @@ class TrainVerb : public testing::Test {
   std::map<std::string, std::string> lasting(const char* name) const {
     const fs::path run = folder_.path() / name;
     const std::string newest = read_file(run / "checkpoints" / "latest");
-    const fs::path state =
-        run / "checkpoints" / newest.substr(0, newest.find('\n')) / "state-00000-of-00001.safetensors";
-    return {{"state", read_file(state)},
-            {"metrics", read_file(run / "metrics.jsonl")},
-            {"model", read_file(run / "tuning" / "model.safetensors")}};
+    std::map<std::string, std::string> files = {{"metrics", read_file(run / "metrics.jsonl")},
+                                                {"model", read_file(run / "tuning" / "model.safetensors")}};
+    for (const auto& file : fs::directory_iterator(run / "checkpoints" / newest.substr(0, newest.find('\n'))))
+      if (file.path().extension() == ".safetensors") files[file.path().filename()] = read_file(file.path());
+    return files;
+  }
+
+  std::vector<double> losses(const char* name) const {
+    std::vector<double> losses;
+    std::ifstream lines(folder_.path() / name / "metrics.jsonl");
+    for (std::string line; std::getline(lines, line);) losses.push_back(parse_json(line, "metrics")["loss"]);
+    return losses;
+  }
+
+  // A process that `parent` started with RANK=`rank` in its environment; 0 when there is none.
+  static pid_t process_of_rank(pid_t parent, int rank) {
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+      const std::string name = entry.path().filename();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      const auto all_of = [&](const char* file) {
+        std::ostringstream text;
+        text << std::ifstream(entry.path() / file).rdbuf();
+        return '\0' + text.str();
+      };
+      if (all_of("status").find(fmt::format("PPid:\t{}\n", parent)) == std::string::npos) continue;
+      const std::string variable = fmt::format("RANK={}", rank);
+      if (all_of("environ").find('\0' + variable + '\0') != std::string::npos) return std::stoi(name);
+    }
+    return 0;
   }
 
   void learn_by_heart() {
@@ -132,6 +156,91 @@ TEST_F(TrainVerb, SavesAndEndsWhenItIsAskedTo) {
     for (std::string line; std::getline(lines, line);) ++num_lines;
     EXPECT_EQ(num_lines, step);
   }
+}
+
+TEST_F(TrainVerb, TwoProcessesLearnWhatOneDoes) {
+  config_.stages[0].steps = 20;
+  config_.stages[0].residual_dropout = 0;
+  config_.stages[0].validation = config_.stages[0].data;
+  config_.evaluate_every = 10;
+  for (auto* component : {&config_.stages[0].vision, &config_.stages[0].connector, &config_.stages[0].language})
+    component->learning_rate = 1e-3;
+  const auto run = [&](const char* name, const char* num_processes, const char* sharding) {
+    const Result result = run_molmo({"train", write_config(), output(name), "-t", "1", "--nproc", num_processes,
+                                     std::string("parallel.sharding=") + sharding});
+    EXPECT_EQ(result.status, kExitDone) << result.err;
+    EXPECT_TRUE(fs::exists(folder_.path() / name / "tuning" / "model.safetensors"));
+    return result;
+  };
+  run("alone", "1", "full");
+  run("full", "2", "full");
+  run("none", "2", "none");
+  std::map<std::string, std::vector<double>> found;
+  for (const char* name : {"alone", "full", "none"}) {
+    std::ifstream lines(folder_.path() / name / "metrics.jsonl");
+    for (std::string line; std::getline(lines, line);) {
+      const Json json = parse_json(line, "metrics");
+      found[name].push_back(json.contains("loss") ? json["loss"].get<double>()
+                                                  : json["validation"]["jsonl"]["cross_entropy"].get<double>());
+    }
+  }
+  ASSERT_EQ(found["alone"].size(), 22u);
+  for (const char* name : {"full", "none"}) {
+    ASSERT_EQ(found[name].size(), 22u);
+    for (size_t i = 0; i < 22; ++i)
+      EXPECT_NEAR(found[name][i], found["alone"][i], 1e-6 * found["alone"][i]) << name << i;
+  }
+}
+
+TEST_F(TrainVerb, OneOfTwoProcessesIsKilled) {
+  config_.stages[0].steps = 60;
+  config_.save_every = 2;
+  const std::string config = write_config();
+  const auto words = [&](const char* name) {
+    return std::vector<std::string>{"train", config, output(name), "-t", "1", "--nproc", "2"};
+  };
+  ASSERT_EQ(run_molmo(words("unbroken")).status, kExitDone);
+  const auto expected = lasting("unbroken");
+  ASSERT_EQ(expected.size(), 4u);  // two parts of the state
+  for (const int rank : {0, 1}) {
+    const std::string name = fmt::format("killed-{}", rank);
+    Child child(words(name.c_str()));
+    const auto has_begun = [&] { return fs::exists(folder_.path() / name / "checkpoints" / "latest"); };
+    while (!has_begun()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const pid_t victim = process_of_rank(child.id(), rank);
+    ASSERT_GT(victim, 0);
+    ASSERT_EQ(::kill(victim, SIGKILL), 0);
+    const Result result = child.finish();
+    EXPECT_EQ(result.status, kExitFailed);
+    EXPECT_THAT(result.err, HasSubstr(fmt::format("rank {} of 2 does not answer any more", rank)));
+    EXPECT_THAT(result.err, HasSubstr(fmt::format("rank {} was ended by signal 9", rank)));
+    ASSERT_EQ(run_molmo(words(name.c_str())).status, kExitDone);
+    EXPECT_EQ(lasting(name.c_str()), expected);
+  }
+
+  // A signal that asks for the end reaches all of them, and one process goes on with what two have saved.
+  config_.stages[0].steps = 100000;
+  const std::string longer = write_config();
+  Child child({"train", longer, output("stopped"), "-t", "1", "--nproc", "2"});
+  while (!fs::exists(folder_.path() / "stopped" / "checkpoints" / "latest"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  child.kill(SIGTERM);
+  const Result result = child.finish();
+  EXPECT_EQ(result.status, 143) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("the same command goes on from there"));
+  const int64_t step = std::stoll(read_file(folder_.path() / "stopped/checkpoints/latest").substr(5));
+  ASSERT_EQ(
+      run_molmo({"train", longer, output("stopped"), fmt::format("stages.0.steps={}", step + 2), "-t", "1"}).status,
+      kExitDone);
+  EXPECT_EQ(static_cast<int64_t>(losses("stopped").size()), step + 2);
+}
+
+TEST_F(TrainVerb, WhatOneProcessCannotDoIsTheErrorOfAll) {
+  config_.parallel.sharding = config::Sharding::Hybrid;
+  config_.parallel.replicas = 3;
+  const Result result = run_molmo({"train", write_config(), "-t", "1", "--nproc", "2"});
+  EXPECT_EQ(result.status, kExitFailed);
+  EXPECT_THAT(result.err, HasSubstr("the run has 2 processes, expected a multiple of 3"));
 }
 
 TEST_F(TrainVerb, WhatWasLearntComesBack) {

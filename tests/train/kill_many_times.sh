@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Kills training at random instants, many of them inside of a save, and checks that it always ends with the weights, the
 # optimizer and the loss log of the run that was left alone. The short form is in tests/cli/train_test.cpp.
-#   tests/train/kill_many_times.sh build [KILLS] [OF THEM IN A SAVE]
+#   tests/train/kill_many_times.sh build [KILLS] [OF THEM IN A SAVE] [RANKS]
+# Of several ranks every other kill takes one of them, and the others have to end by themselves; the rest take all.
 set -euo pipefail
 build=$(realpath "$1")
 num_kills=${2:-100}
 num_in_save=${3:-30}
+num_ranks=${4:-1}
 molmo=$build/bin/molmo
 here=$(dirname "$(realpath "$0")")
 work=$(mktemp -d)
@@ -34,7 +36,12 @@ stages:
      data: [{sources: [{name: jsonl, path: $work/data.jsonl}]}]}
 YAML
 
-train() { exec "$molmo" train "$work/run.yaml" -o "$1" -t 1 2> "$1.log"; }
+train() { exec "$molmo" train "$work/run.yaml" -o "$1" -t 1 --nproc "$num_ranks" 2> "$1.log"; }
+# What is killed of a run: the process, or ranks that it started.
+victims() {
+  if ((num_ranks == 1)); then echo "$1"; return; fi
+  if ((kills % 4 < 2)); then pgrep -P "$1" | shuf -n 1 --random-source=<(yes $RANDOM); else pgrep -P "$1"; fi
+}
 # What has to be the same: the newest state, the log, the model.
 digest() {
   (cd "$1" && cat "checkpoints/$(cat checkpoints/latest)"/*.safetensors metrics.jsonl tuning/model.safetensors | sha256sum)
@@ -53,10 +60,11 @@ while ((kills < num_kills || in_save < num_in_save)); do
   else
     sleep "$((RANDOM % 3)).$((RANDOM % 1000))"
   fi
-  if kill -9 $process 2> /dev/null; then
-    wait $process 2> /dev/null || true
-    kills=$((kills + 1))
+  # shellcheck disable=SC2046  # several numbers
+  if kill -9 $(victims $process) 2> /dev/null; then
     if is_saving "$output"; then in_save=$((in_save + 1)); fi
+    if wait $process 2> /dev/null; then echo "a run of which a rank was killed ended as if nothing had happened" >&2; exit 1; fi
+    kills=$((kills + 1))
     continue
   fi
   wait $process || { cat "$output.log"; echo "run $round failed" >&2; exit 1; }

@@ -54,15 +54,16 @@ std::vector<Parameter> parameters_of_all_kinds() {
 }
 
 TEST(AdamW, EqualsAScalarTwin) {
-  const auto parameters = parameters_of_all_kinds();
+  auto parameters = parameters_of_all_kinds();
   std::vector<std::vector<SlowAdam>> twins;
   for (const Parameter& parameter : parameters) {
     auto& twin = twins.emplace_back();
     for (int64_t i = 0; i < parameter.value.numel(); ++i)
       twin.push_back({parameter.value.detach().view(-1)[i].item<double>()});
   }
-  Ranks alone;
-  AdamW optimizer(parameters, alone);
+  const Ranks alone;
+  Shards shards(parameters, {}, alone);
+  AdamW optimizer(parameters, shards, alone);
   const config::StageConfig settings = stage();
   for (uint64_t step = 1; step <= 4; ++step) {
     ByComponent norms{};
@@ -98,9 +99,10 @@ TEST(AdamW, EqualsAScalarTwin) {
 }
 
 TEST(AdamW, NoticesGradientsThatAreNotFinite) {
-  const auto parameters = parameters_of_all_kinds();
-  Ranks alone;
-  AdamW optimizer(parameters, alone);
+  auto parameters = parameters_of_all_kinds();
+  const Ranks alone;
+  Shards shards(parameters, {}, alone);
+  AdamW optimizer(parameters, shards, alone);
   for (const Parameter& parameter : parameters)
     parameter.value.mutable_grad() = at::full(parameter.value.sizes(), 1.0, at::kFloat);
   optimizer.reduce_gradients();
@@ -109,31 +111,6 @@ TEST(AdamW, NoticesGradientsThatAreNotFinite) {
   optimizer.reduce_gradients();
   EXPECT_FALSE(optimizer.has_finite_gradients());
   EXPECT_TRUE(std::isfinite(optimizer.grad_norms()[0]));
-}
-
-// Two owners of halves do what one does with the whole.
-TEST(AdamW, UpdatesItsRangeOnly) {
-  struct Half : Ranks {
-    explicit Half(int64_t index) : rank_index(index) {}
-    Range range(int64_t size) const override { return rank_index == 0 ? Range{0, size / 2} : Range{size / 2, size}; }
-    int64_t rank_index;
-  };
-  std::vector<at::Tensor> results;
-  for (const int64_t half : {-1, 0, 1}) {
-    at::Tensor value = test::random_tensor({3, 5}, 7).set_requires_grad(true);
-    const std::vector<Parameter> parameters = {{"p", Component::Connector, true, value}};
-    Half ranks(half);
-    Ranks alone;
-    AdamW optimizer(parameters, half < 0 ? alone : ranks);
-    value.mutable_grad() = test::random_tensor({3, 5}, 8);
-    optimizer.reduce_gradients();
-    optimizer.update(stage(), kRates);
-    results.push_back(value.detach().view(-1));
-  }
-  EXPECT_TRUE(results[1].narrow(0, 0, 7).equal(results[0].narrow(0, 0, 7)));
-  EXPECT_TRUE(results[2].narrow(0, 7, 8).equal(results[0].narrow(0, 7, 8)));
-  const at::Tensor start = test::random_tensor({15}, 7);
-  EXPECT_TRUE(results[1].narrow(0, 7, 8).equal(start.narrow(0, 7, 8)));
 }
 
 }  // namespace

@@ -43,9 +43,28 @@ TEST(Plan, CountsWeightsGradientsAndMoments) {
   EXPECT_EQ(plan.optimizer, 8 * trained);
   EXPECT_GT(plan.activations, 0u);
   const StagePlan shared = plan_stage(config, 0, config::preset("molmo-7b-d"), 8);
-  EXPECT_EQ(shared.weights, kParameters / 2);
+  // Besides its part of everything, each rank has whole what is in no block, and the blocks that are computed now and
+  // next.
+  const std::string last_of_tower = fmt::format("resblocks.{}.", config::preset("molmo-7b-d").vision.num_layers - 1);
+  uint64_t outside = 0, outside_trained = 0, block = 0;
+  for (const auto& parameter : model::parameter_table(config::preset("molmo-7b-d"))) {
+    const auto count = static_cast<uint64_t>(parameter.count());
+    const bool is_trained = parameter.name.find(last_of_tower) == std::string::npos;
+    if (parameter.name.starts_with("transformer.blocks.0.")) block += count;
+    if (parameter.name.starts_with("transformer.blocks.")) continue;
+    outside += count;
+    if (is_trained) outside_trained += count;
+  }
+  EXPECT_EQ(shared.weights, trained / 2 + 4 * (outside + 2 * block));
+  EXPECT_EQ(shared.gradients, trained / 2 + 4 * (outside_trained + block));
   EXPECT_EQ(shared.optimizer, trained);
   EXPECT_EQ(shared.activations, plan.activations);
+
+  config::TrainingConfig hybrid = config;
+  hybrid.parallel = {.sharding = config::Sharding::Hybrid, .replicas = 2};
+  EXPECT_EQ(plan_stage(hybrid, 0, config::preset("molmo-7b-d"), 16).weights, shared.weights);
+  hybrid.parallel = {.sharding = config::Sharding::None};
+  EXPECT_EQ(plan_stage(hybrid, 0, config::preset("molmo-7b-d"), 16).weights, plan.weights);
 }
 
 TEST(Plan, LowRankUpdatesAreAllThatIsTrained) {
