@@ -118,7 +118,7 @@ class Train final : public Verb {
     uint64_t planned = 0;
     for (const train::StagePlan& stage : plan.stages) planned = std::max(planned, stage.total());
     constexpr double kMebibyte = 1 << 20;
-    log_info("largest memory of a process {:.0f} MiB, {:.0f} were planned beside the program itself",
+    log_info("largest memory of a process {:.0f} MiB with the pages of files that it read and checked, {:.0f} planned",
              static_cast<double>(peak_memory_bytes()) / kMebibyte, static_cast<double>(planned) / kMebibyte);
   }
 
