@@ -12,6 +12,8 @@
 #include "model/attention_mask.h"
 #include "preprocess/training_example.h"
 #include "train/parameters.h"
+#include "train/ranks.h"
+#include "train/shards.h"
 
 namespace molmo::conformance {
 namespace {
@@ -139,7 +141,9 @@ FirstStep TrainingCase::first_step() const {
   for (auto& [name, weight] : weights) weight = train::trainable_copy(weight);
   const model::Molmo molmo(model(), weights);
   const model::Weights no_head;
-  const train::Objective objective(config_, stage(), molmo, no_head);
+  const train::Ranks alone;
+  train::Shards shards({}, {}, alone);
+  const train::Objective objective(config_, stage(), molmo, no_head, shards);
   const auto batches = micro_batches();
   FirstStep step;
   for (const auto& batch : batches) step.loss_weight += objective.contents(batch).loss_weight;
