@@ -1,25 +1,19 @@
 #include "api/tasks.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <charconv>
 
+#include "text/number_words.h"
+
 namespace molmo::api {
 namespace {
-
-constexpr std::array<std::string_view, 21> kNumberWords = {
-    "zero",     "one",     "two",     "three",     "four",     "five",     "six",
-    "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",   "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
 
 std::optional<int64_t> parse_number(std::string_view word) {
   int64_t value = 0;
   const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (error == std::errc() && rest == word.data() + word.size()) return value;
-  const auto named = std::find(kNumberWords.begin(), kNumberWords.end(), word);
-  if (named != kNumberWords.end()) return named - kNumberWords.begin();
-  return std::nullopt;
+  return text::number_of_word(word);
 }
 
 bool is_word_char(char c) {

@@ -6,7 +6,10 @@
 
 namespace molmo {
 
-size_t edit_distance(std::string_view a, std::string_view b) {
+namespace {
+
+template <class Text>
+size_t count_edits(Text a, Text b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -19,6 +22,16 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row[b.size()];
+}
+
+}  // namespace
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+  return count_edits(a, b);
+}
+
+size_t edit_distance(std::u32string_view a, std::u32string_view b) {
+  return count_edits(a, b);
 }
 
 std::string nearest_name(std::string_view name, std::span<const std::string> candidates) {

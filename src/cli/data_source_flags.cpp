@@ -3,20 +3,9 @@
 #include "cli/flags.h"
 #include "cli/verb.h"
 #include "config/quirks.h"
-#include "config/training.h"
 #include "synth/synth_dataset.h"
 
 namespace molmo::cli {
-
-std::shared_ptr<const data::Dataset> open_data_source(const data::DatasetSource& source) {
-  if (!synth::is_synth_dataset(source.name)) return data::open_dataset(source);
-  config::DataSource drawn;
-  drawn.name = source.name;
-  drawn.path = source.path.string();
-  drawn.split = source.split;
-  drawn.options = source.options;
-  return synth::open_synth_dataset(drawn);
-}
 
 void DataSourceFlags::define(Flags& flags) {
   flags
@@ -40,6 +29,10 @@ data::DatasetSource DataSourceFlags::source() const {
   data::find_dataset(name_);
   if (path_.empty()) throw UsageError("--from is missing: the folder with the files of " + name_ + ".");
   return {.name = name_, .path = path_, .split = split_, .options = options_, .quirks = quirks_};
+}
+
+std::shared_ptr<const data::Dataset> DataSourceFlags::open() const {
+  return synth::open_any_dataset(source());
 }
 
 }  // namespace molmo::cli

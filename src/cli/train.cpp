@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/process_memory.h"
 #include "base/progress.h"
-#include "cli/data_source_flags.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
@@ -17,6 +16,7 @@
 #include "config/training.h"
 #include "dist/launch.h"
 #include "dist/process_group.h"
+#include "synth/synth_dataset.h"
 #include "train/plan.h"
 #include "train/run.h"
 
@@ -102,7 +102,7 @@ class Train final : public Verb {
     train::RunOptions options{.group = group};
     options.is_stop_requested = [&] { return interruptible.is_interrupted(); };
     options.open_dataset = [](const config::DataSource& source) {
-      return open_data_source(
+      return synth::open_any_dataset(
           {.name = source.name, .path = source.path, .split = source.split, .options = source.options});
     };
     if (peak_tflops_) options.peak_flops_per_second = *peak_tflops_ * 1e12;

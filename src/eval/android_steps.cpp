@@ -8,13 +8,14 @@
 #include "base/geometry.h"
 #include "eval/python_text.h"
 #include "text/lower_case.h"
+#include "text/utf8.h"
 
 namespace molmo::eval {
 namespace {
 
 // Numbers of digits with or without a fraction, in order.
 std::vector<double> find_numbers(std::string_view text, bool needs_fraction) {
-  const std::vector<char32_t> points = code_points(text);
+  const std::u32string points = text::code_points(text);
   const auto is_digit_at = [&](size_t at) { return at < points.size() && digit_value(points[at]); };
   std::vector<double> numbers;
   for (size_t at = 0; at < points.size();) {

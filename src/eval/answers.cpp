@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <vector>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "eval/python_text.h"
 #include "text/lower_case.h"
+#include "text/utf8.h"
 
 namespace molmo::eval {
 namespace {
@@ -57,23 +58,11 @@ bool exact_match(std::string_view target, std::string_view prediction) {
 }
 
 int64_t levenshtein(std::string_view a, std::string_view b) {
-  const std::vector<char32_t> from = code_points(a), to = code_points(b);
-  std::vector<int64_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), int64_t{0});
-  for (size_t i = 0; i < from.size(); ++i) {
-    int64_t diagonal = row[0];
-    row[0] = static_cast<int64_t>(i) + 1;
-    for (size_t j = 0; j < to.size(); ++j) {
-      const int64_t changed = diagonal + (from[i] != to[j]);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
+  return static_cast<int64_t>(edit_distance(text::code_points(a), text::code_points(b)));
 }
 
 double anls(std::string_view target, std::string_view prediction) {
-  const size_t longer = std::max(code_points(target).size(), code_points(prediction).size());
+  const size_t longer = std::max(text::count_utf8(target), text::count_utf8(prediction));
   if (longer == 0) return 1;
   const auto distance = static_cast<double>(levenshtein(text::to_lower(target), text::to_lower(prediction)));
   const double share = distance / static_cast<double>(longer);

@@ -4,8 +4,6 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
-#include "config/training.h"
-#include "data/registry.h"
 #include "eval/published_sets.h"
 #include "eval/synth_sets.h"
 #include "synth/synth_dataset.h"
@@ -299,19 +297,11 @@ bool is_drawn(const Benchmark& benchmark) {
 std::shared_ptr<const data::Dataset> open_benchmark(const Benchmark& benchmark, const BenchmarkData& data) {
   std::vector<std::string> options = benchmark.options;
   options.insert(options.end(), data.options.begin(), data.options.end());
-  if (!is_drawn(benchmark)) {
-    return data::open_dataset({.name = std::string(benchmark.dataset),
-                               .path = data.path,
-                               .split = std::string(benchmark.split),
-                               .options = std::move(options),
-                               .quirks = config::Quirks::Fixed});
-  }
-  config::DataSource source;
-  source.name = benchmark.dataset;
-  source.path = data.path.string();
-  source.split = benchmark.split;
-  source.options = std::move(options);
-  return synth::open_synth_dataset(source);
+  return synth::open_any_dataset({.name = std::string(benchmark.dataset),
+                                  .path = data.path,
+                                  .split = std::string(benchmark.split),
+                                  .options = std::move(options),
+                                  .quirks = config::Quirks::Fixed});
 }
 
 }  // namespace molmo::eval

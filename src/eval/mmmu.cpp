@@ -12,11 +12,12 @@
 #include "eval/python_text.h"
 #include "text/lower_case.h"
 #include "text/unicode_classes.h"
+#include "text/utf8.h"
 
 namespace molmo::eval {
 namespace {
 
-using Points = std::vector<char32_t>;
+using Points = std::u32string;
 
 bool is_word(char32_t c) {
   return c == '_' || (text::unicode_classes(c) & (text::kLetter | text::kNumber));
@@ -25,7 +26,7 @@ bool is_word(char32_t c) {
 // Finds the spellings of numbers in a text. Positions count code points.
 class NumberFinder {
  public:
-  explicit NumberFinder(std::string_view text) : text_(code_points(text)) {}
+  explicit NumberFinder(std::string_view text) : text_(text::code_points(text)) {}
 
   std::vector<std::string> find_all() const {
     std::vector<std::string> numbers;
@@ -125,7 +126,7 @@ void add_normalized(std::string_view text, OpenAnswer& answer) {
     return;
   }
   const std::string lower = text::to_lower(text);
-  if (code_points(lower).size() != 1) {
+  if (text::count_utf8(lower) != 1) {
     answer.texts.insert(lower);
     return;
   }
@@ -150,7 +151,7 @@ std::vector<std::string> key_tails(std::string_view answer) {
       const size_t found = lines[i].rfind(indicator);
       if (found == std::string_view::npos) continue;
       const std::string_view tail = strip(lines[i].substr(found + indicator.size()));
-      if (shortest.empty() || code_points(tail).size() < code_points(shortest).size()) shortest = tail;
+      if (shortest.empty() || text::count_utf8(tail) < text::count_utf8(shortest)) shortest = tail;
     }
     const bool is_trivial =
         shortest.size() == 1 && std::string_view(":,.!?;'").find(shortest[0]) != std::string_view::npos;

@@ -1,10 +1,5 @@
 #include "eval/predictions.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -23,13 +18,13 @@ std::string text_field(const Json& line, const char* key, const std::string& whe
 
 }  // namespace
 
-PredictionLog::PredictionLog(std::filesystem::path path) : path_(std::move(path)) {
+PredictionLog::PredictionLog(const std::filesystem::path& path) {
   uint64_t whole_bytes = 0;
-  if (std::filesystem::exists(path_)) {
-    const std::string text = read_file(path_);
+  if (std::filesystem::exists(path)) {
+    const std::string text = read_file(path);
     size_t number = 0;
     for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
-      const std::string where = fmt::format("{}, line {}", path_.string(), ++number);
+      const std::string where = fmt::format("{}, line {}", path.string(), ++number);
       const Json line = parse_json(std::string_view(text).substr(begin, end - begin), where);
       const std::string id = text_field(line, "id", where);
       if (!answers_.emplace(id, text_field(line, "prediction", where)).second)
@@ -37,14 +32,7 @@ PredictionLog::PredictionLog(std::filesystem::path path) : path_(std::move(path)
       whole_bytes = end + 1;
     }
   }
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor_ < 0 || ::ftruncate(descriptor_, static_cast<off_t>(whole_bytes)) != 0 ||
-      ::lseek(descriptor_, 0, SEEK_END) < 0)
-    fail(ErrorCategory::Io, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
-}
-
-PredictionLog::~PredictionLog() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  log_.emplace(path, whole_bytes);
 }
 
 const std::string* PredictionLog::find(std::string_view id) const {
@@ -53,19 +41,11 @@ const std::string* PredictionLog::find(std::string_view id) const {
 }
 
 void PredictionLog::append(const std::vector<Json>& lines) {
-  std::string text;
   for (const Json& line : lines) {
-    text += dump_json(line) + "\n";
+    log_->append(line);
     answers_.emplace(line.at("id").get<std::string>(), line.at("prediction").get<std::string>());
   }
-  for (std::string_view rest = text; !rest.empty();) {
-    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail(ErrorCategory::Io, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
-    rest.remove_prefix(static_cast<size_t>(written));
-  }
-  if (::fdatasync(descriptor_) != 0)
-    fail(ErrorCategory::Io, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
+  log_->sync();
 }
 
 }  // namespace molmo::eval

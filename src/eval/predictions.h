@@ -6,31 +6,29 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/json.h"
+#include "base/line_log.h"
 
 namespace molmo::eval {
 
 class PredictionLog {
  public:
   // Reads what is there. Throws BadData for a line that is not a prediction, or an id that appears twice.
-  explicit PredictionLog(std::filesystem::path path);
-  ~PredictionLog();
-  PredictionLog(const PredictionLog&) = delete;
-  PredictionLog& operator=(const PredictionLog&) = delete;
+  explicit PredictionLog(const std::filesystem::path& path);
 
   size_t size() const { return answers_.size(); }
   const std::string* find(std::string_view id) const;  // nullptr where there is none yet
 
-  // All of them at once, and on the disk when this returns.
+  // They are on the disk when this returns.
   void append(const std::vector<Json>& lines);
 
  private:
-  std::filesystem::path path_;
-  int descriptor_ = -1;
+  std::optional<LineLog> log_;
   std::map<std::string, std::string, std::less<>> answers_;
 };
 

@@ -165,14 +165,4 @@ double round_decimals(double value, int decimals) {
   return std::strtod(fmt::format("{:.{}f}", value, decimals).c_str(), nullptr);
 }
 
-std::vector<char32_t> code_points(std::string_view text) {
-  std::vector<char32_t> points;
-  while (!text.empty()) {
-    const text::Utf8Char next = text::decode_utf8(text);
-    points.push_back(next.code_point);
-    text.remove_prefix(next.num_bytes);
-  }
-  return points;
-}
-
 }  // namespace molmo::eval

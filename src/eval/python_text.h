@@ -28,6 +28,4 @@ std::optional<double> parse_float(std::string_view text);
 std::string float_repr(double value);
 double round_decimals(double value, int decimals);
 
-std::vector<char32_t> code_points(std::string_view text);
-
 }  // namespace molmo::eval

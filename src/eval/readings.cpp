@@ -1,19 +1,14 @@
 #include "eval/readings.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 
 #include "eval/python_text.h"
 #include "text/lower_case.h"
+#include "text/number_words.h"
 
 namespace molmo::eval {
 namespace {
-
-constexpr std::array<std::string_view, 21> kNumberWords = {
-    "zero",     "one",     "two",     "three",     "four",     "five",     "six",
-    "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",   "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
 
 constexpr int64_t kMostTime = 1'000'000;  // keeps differences within range
 
@@ -54,8 +49,7 @@ std::optional<int64_t> parse_count(std::string_view answer, config::Quirks quirk
   const auto words = split_words(text);
   if (words.empty()) return std::nullopt;
   if (const auto number = parse_int(words.back())) return number;
-  const auto named = std::find(kNumberWords.begin(), kNumberWords.end(), words.back());
-  if (named != kNumberWords.end()) return named - kNumberWords.begin();
+  if (const auto named = text::number_of_word(words.back())) return named;
   const std::string_view first_line = text.substr(0, text.find('\n'));
   if (const auto total = last_total(first_line)) return total;
   if (quirks == config::Quirks::Fixed && has_word(first_line, "none")) return 0;

@@ -145,7 +145,7 @@ constexpr std::array<std::string_view, 11> kNumbers = {"zero", "one",   "two",  
 
 // The code point in front of a place, or behind it, is a digit.
 bool has_comma_between_digits(std::string_view text) {
-  const std::vector<char32_t> points = code_points(text);
+  const std::u32string points = text::code_points(text);
   for (size_t i = 1; i + 1 < points.size(); ++i) {
     if (points[i] == ',' && digit_value(points[i - 1]) && digit_value(points[i + 1])) return true;
   }

@@ -83,7 +83,7 @@ at::Tensor Decoder::forward(const at::Tensor& x, const DecodeOptions& options, K
     const auto forward = [this, input, layer, cache, hooks = options.hooks](const at::Tensor& block_input) {
       return blocks_[layer].forward(block_input, input, layer, cache, hooks);
     };
-    hidden = options.hooks.run_block ? options.hooks.run_block(forward, hidden) : forward(hidden);
+    hidden = options.hooks.run_block ? options.hooks.run_block(layer, forward, hidden) : forward(hidden);
     if (options.hooks.after_block) options.hooks.after_block(layer, hidden);
   }
   return last_norm_.forward(hidden);

@@ -31,9 +31,9 @@ using Weights = std::map<std::string, at::Tensor>;
 
 enum class Sublayer { Attention, FeedForward };
 
-// Runs `block` on x: as it is, or so that the backward pass computes its activations again.
-using RunBlock =
-    std::function<at::Tensor(const std::function<at::Tensor(const at::Tensor&)>& block, const at::Tensor& x)>;
+// Runs `block`, of a layer, on x: as it is, or so that the backward pass computes its activations again.
+using RunBlock = std::function<at::Tensor(int64_t layer, const std::function<at::Tensor(const at::Tensor&)>& block,
+                                          const at::Tensor& x)>;
 
 // Called around layers; empty functions are not called. For tracing, sharding and recomputation from outside.
 struct LayerHooks {

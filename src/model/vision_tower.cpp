@@ -111,7 +111,7 @@ std::vector<at::Tensor> VisionTower::block_outputs(const at::Tensor& patches, co
     const auto forward = [&self = blocks_[block]](const at::Tensor& input) { return self.forward(input); };
     // The view gathers the gradients from within the block before those of outputs that are taken here: the same sum
     // whether the block is computed again or not.
-    x = run_block ? run_block(forward, x) : forward(x.view_as(x));
+    x = run_block ? run_block(block, forward, x) : forward(x.view_as(x));
     for (size_t i = 0; i < wanted.size(); ++i) {
       if (wanted[i] == block) outputs[i] = x;
     }

@@ -28,16 +28,6 @@ struct Glyph {
   std::vector<Step> steps;
 };
 
-std::vector<char32_t> decode(std::string_view utf8) {
-  std::vector<char32_t> characters;
-  while (!utf8.empty()) {
-    const text::Utf8Char character = text::decode_utf8(utf8);
-    characters.push_back(character.code_point);
-    utf8.remove_prefix(character.num_bytes);
-  }
-  return characters;
-}
-
 struct Library {
   FT_Library handle = nullptr;
   Library() {
@@ -63,14 +53,14 @@ class OutlineFont final : public Font {
 
   double width(std::string_view utf8, double size) const override {
     double sum = 0;
-    for (char32_t character : decode(utf8)) sum += glyph(character).advance;
+    for (char32_t character : text::code_points(utf8)) sum += glyph(character).advance;
     return sum * size;
   }
 
   void draw(cairo_t* cairo, std::string_view utf8, double x, double baseline, double size, Align align) const override {
     if (align != Align::Left) x -= width(utf8, size) * (align == Align::Center ? 0.5 : 1);
     cairo_new_path(cairo);
-    for (char32_t character : decode(utf8)) {
+    for (char32_t character : text::code_points(utf8)) {
       const Glyph& shape = glyph(character);
       for (const Step& step : shape.steps) {
         double px[3], py[3];

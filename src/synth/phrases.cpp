@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/enum_names.h"
+#include "text/number_words.h"
 
 namespace molmo::synth {
 
@@ -23,12 +24,7 @@ Noun colored_noun(const SceneObject& object, bool with_pattern) {
 }
 
 std::string number_word(int64_t count) {
-  static constexpr std::string_view kWords[] = {"no",       "one",      "two",      "three",   "four",    "five",
-                                                "six",      "seven",    "eight",    "nine",    "ten",     "eleven",
-                                                "twelve",   "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
-                                                "eighteen", "nineteen", "twenty"};
-  return count >= 0 && count < static_cast<int64_t>(std::size(kWords)) ? std::string(kWords[count])
-                                                                       : std::to_string(count);
+  return count == 0 ? "no" : text::number_word(count);
 }
 
 std::string counted(int64_t count, const Noun& noun) {

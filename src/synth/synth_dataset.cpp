@@ -87,4 +87,14 @@ std::shared_ptr<const data::Dataset> open_synth_dataset(const config::DataSource
   return std::make_shared<const SynthDataset>(source.name, source.split, generator, std::move(options));
 }
 
+std::shared_ptr<const data::Dataset> open_any_dataset(const data::DatasetSource& source) {
+  if (!is_synth_dataset(source.name)) return data::open_dataset(source);
+  config::DataSource drawn;
+  drawn.name = source.name;
+  drawn.path = source.path.string();
+  drawn.split = source.split;
+  drawn.options = source.options;
+  return open_synth_dataset(drawn);
+}
+
 }  // namespace molmo::synth

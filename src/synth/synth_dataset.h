@@ -9,7 +9,7 @@
 #include <memory>
 #include <string_view>
 
-#include "data/dataset.h"
+#include "data/registry.h"
 
 namespace molmo::config {
 struct DataSource;
@@ -24,5 +24,8 @@ bool is_synth_dataset(std::string_view name);
 // draw from seeds of their own. Throws InvalidArgument for an unknown kind, split or option, and for options that do
 // not fit the kind; NotFound where a font is missing.
 std::shared_ptr<const data::Dataset> open_synth_dataset(const config::DataSource& source);
+
+// A set of the registry, or one that is drawn. Throws as data::open_dataset and open_synth_dataset do.
+std::shared_ptr<const data::Dataset> open_any_dataset(const data::DatasetSource& source);
 
 }  // namespace molmo::synth

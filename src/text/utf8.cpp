@@ -90,6 +90,16 @@ std::string replace_invalid_utf8(std::string_view text) {
   }
 }
 
+std::u32string code_points(std::string_view text) {
+  std::u32string points;
+  while (!text.empty()) {
+    const Utf8Char next = decode_utf8(text);
+    points.push_back(next.code_point);
+    text.remove_prefix(next.num_bytes);
+  }
+  return points;
+}
+
 size_t count_utf8(std::string_view text) {
   size_t count = 0;
   while (!text.empty()) {

@@ -28,6 +28,9 @@ std::string replace_invalid_utf8(std::string_view text);
 // Number of characters; an invalid subpart counts as one.
 size_t count_utf8(std::string_view text);
 
+// What is invalid becomes U+FFFD.
+std::u32string code_points(std::string_view text);
+
 // Cuts a stream of bytes at character borders: what all calls return together is replace_invalid_utf8 of all the bytes.
 class Utf8Stream {
  public:

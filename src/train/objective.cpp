@@ -92,7 +92,7 @@ Losses Objective::run_tokens(const Batch& batch, const Pass& pass) const {
   {
     const Autocast autocast(molmo_.device().type(), compute_type_);
     const at::Tensor x = embed(batch, pass.shuffles_pictures);
-    run_blocks_through_shards(x.requires_grad() || !stage_.language.frozen, options.hooks);
+    options.hooks.run_block = run_decoder_block(x.requires_grad() || !stage_.language.frozen);
     rows = molmo_.decode(x, options).flatten(0, 1).index_select(0, targets.positions);
   }
   const auto head = [&](const at::Tensor& some_rows) {
@@ -166,16 +166,14 @@ model::DecodeOptions Objective::decode_options(const Batch& batch) const {
 
 model::RunBlock Objective::run_vision_block() const {
   if (!recomputes_ || stage_.vision.frozen) return {};
-  return [autocast = autocast_block()](const Block& block, const at::Tensor& x) {
+  return [autocast = autocast_block()](int64_t, const Block& block, const at::Tensor& x) {
     return recompute_in_backward(autocast(block), x);
   };
 }
 
-void Objective::run_blocks_through_shards(bool is_trained, model::LayerHooks& hooks) const {
-  const auto current = std::make_shared<int64_t>(0);
-  hooks.before_block = [current](int64_t layer) { *current = layer; };
-  hooks.run_block = [this, current, is_trained, autocast = autocast_block()](const Block& block, const at::Tensor& x) {
-    return shards_.run_block(*current, autocast(block), x, recomputes_ && is_trained);
+model::RunBlock Objective::run_decoder_block(bool is_trained) const {
+  return [this, is_trained, autocast = autocast_block()](int64_t layer, const Block& block, const at::Tensor& x) {
+    return shards_.run_block(layer, autocast(block), x, recomputes_ && is_trained);
   };
 }
 

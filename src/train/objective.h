@@ -61,7 +61,7 @@ class Objective {
   using Block = std::function<at::Tensor(const at::Tensor&)>;
   std::function<Block(const Block&)> autocast_block() const;
   model::RunBlock run_vision_block() const;
-  void run_blocks_through_shards(bool is_trained, model::LayerHooks& hooks) const;
+  model::RunBlock run_decoder_block(bool is_trained) const;
   at::Tensor on_device(const at::Tensor& tensor) const;
 
   const config::StageConfig& stage_;

@@ -14,9 +14,9 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/line_log.h"
 #include "data/loader.h"
 #include "report/tensorboard.h"
-#include "train/line_log.h"
 #include "train/trainer.h"
 #include "train/validation.h"
 

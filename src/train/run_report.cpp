@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/line_log.h"
 #include "report/page.h"
 #include "report/plot.h"
-#include "train/line_log.h"
 #include "train/run_log.h"
 #include "train/settings.h"
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/line_log.h"
 #include "base/log.h"
 #include "base/system_calls.h"
 #include "checkpoint/checkpoint.h"
@@ -17,7 +18,6 @@
 #include "data/dataset.h"
 #include "fixtures.h"
 #include "train/folder_lock.h"
-#include "train/line_log.h"
 #include "train/toy_run.h"
 
 namespace molmo::train {

@@ -1,4 +1,4 @@
-#include "train/line_log.h"
+#include "base/line_log.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/system_calls.h"
 
-namespace molmo::train {
+namespace molmo {
 namespace {
 
 namespace fs = std::filesystem;
@@ -81,4 +81,4 @@ void read_lines(const fs::path& path, const std::function<void(const Json& line)
   }
 }
 
-}  // namespace molmo::train
+}  // namespace molmo

@@ -1,5 +1,5 @@
 // A log that goes on after a kill holds what an unbroken one would.
-#include "train/line_log.h"
+#include "base/line_log.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "fixtures.h"
 
-namespace molmo::train {
+namespace molmo {
 namespace {
 
 TEST(LineLog, CutsWhatCameAfterTheCheckpoint) {
@@ -53,4 +53,4 @@ TEST(LineLog, ReadsUpToTheFirstDamagedLine) {
 }
 
 }  // namespace
-}  // namespace molmo::train
+}  // namespace molmo

@@ -11,7 +11,7 @@
 
 #include "base/json.h"
 
-namespace molmo::train {
+namespace molmo {
 
 class LineLog {
  public:
@@ -35,4 +35,4 @@ class LineLog {
 // Calls `take` for each line of such a file, up to one that is torn or damaged; for none when there is no file.
 void read_lines(const std::filesystem::path& path, const std::function<void(const Json& line)>& take);
 
-}  // namespace molmo::train
+}  // namespace molmo
