@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <fmt/core.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -25,6 +26,31 @@ void start_library() {
   static const CURLcode kCode = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (kCode != CURLE_OK) fail(ErrorCategory::Internal, "libcurl cannot be started: {}", curl_easy_strerror(kCode));
 }
+
+// While this lives, the thread gets no SIGPIPE when OpenSSL writes to a server that already left; one that came meanwhile
+// is taken away. Only for this thread: the handlers of the process belong to the program.
+class BrokenPipesIgnored {
+ public:
+  BrokenPipesIgnored() {
+    sigemptyset(&broken_pipe_);
+    sigaddset(&broken_pipe_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &broken_pipe_, &before_);
+  }
+  ~BrokenPipesIgnored() {
+    constexpr timespec kNoWait{};
+    if (!was_pending_) sigtimedwait(&broken_pipe_, nullptr, &kNoWait);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  BrokenPipesIgnored(const BrokenPipesIgnored&) = delete;
+  BrokenPipesIgnored& operator=(const BrokenPipesIgnored&) = delete;
+
+ private:
+  sigset_t broken_pipe_, before_;
+  bool was_pending_ = false;
+};
 
 void check_options(const ClientOptions& options) {
   const auto check = [](bool is_fine, std::string_view name) {
@@ -111,6 +137,7 @@ struct Client::Impl {
   }
 
   ~Impl() {
+    const BrokenPipesIgnored ignored;
     for (auto& [easy, transfer] : running) curl_multi_remove_handle(multi, easy);
     running.clear();
     curl_multi_cleanup(multi);
@@ -196,6 +223,7 @@ void Client::Impl::set_options(Transfer& transfer, milliseconds time_left) {
   CURL* easy = transfer.easy;
   curl_easy_setopt(easy, CURLOPT_CURLU, transfer.url.handle());
   curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);  // libcurl would change the handlers of the whole process
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   // Without this, http_proxy and its kin in the environment would see the URLs, and resolve them in our place.
@@ -333,6 +361,7 @@ void Client::start(const std::string& url, Done done) {
 }
 
 void Client::poll(milliseconds wait) {
+  const BrokenPipesIgnored ignored;
   int num_running = 0;
   curl_multi_perform(impl_->multi, &num_running);
   impl_->take_messages();

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -66,6 +67,11 @@ class TlsServer {
     ::getsockname(listener_, generic, &length);
     port_ = std::to_string(ntohs(address.sin_port));
     thread_ = std::thread([this, num_connections] {
+      // OpenSSL writes to clients that already left: that must not end the test.
+      sigset_t broken_pipe;
+      sigemptyset(&broken_pipe);
+      sigaddset(&broken_pipe, SIGPIPE);
+      pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
       for (int i = 0; i < num_connections; ++i) serve();
     });
   }
