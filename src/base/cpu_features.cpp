@@ -46,7 +46,9 @@ CpuFeatures detect() {
     found.avx512_bf16 = found.avx512 && (a & (1u << 5));
   }
   if (found.avx512_bf16 && __get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-    found.amx_bf16 = (d & (1u << 22)) && (d & (1u << 24)) && may_use_tiles();
+    const bool has_tiles = (d & (1u << 24)) && may_use_tiles();
+    found.amx_bf16 = has_tiles && (d & (1u << 22));
+    found.amx_int8 = has_tiles && found.avx512_vnni && (d & (1u << 25));
   }
 #elif defined(__aarch64__)
   found.neon = true;
@@ -58,7 +60,7 @@ CpuFeatures detect() {
 // Never adds what the CPU lacks: an override is for tests and for comparing paths.
 CpuFeatures restrict_to(CpuFeatures found, std::string_view level) {
   if (level == "amx" || level == "neon_dotprod") return found;
-  found.amx_bf16 = false;
+  found.amx_bf16 = found.amx_int8 = false;
   if (level == "avx512_vnni") return found;
   found.avx512_vnni = found.avx512_bf16 = found.neon_dotprod = false;
   if (level == "avx512" || level == "neon") return found;
@@ -95,6 +97,7 @@ std::string describe(const CpuFeatures& features) {
   add(features.avx512_vnni, "avx512_vnni");
   add(features.avx512_bf16, "avx512_bf16");
   add(features.amx_bf16, "amx_bf16");
+  add(features.amx_int8, "amx_int8");
   add(features.neon, "neon");
   add(features.neon_dotprod, "neon_dotprod");
   return text.empty() ? "scalar" : text;

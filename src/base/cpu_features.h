@@ -13,6 +13,7 @@ struct CpuFeatures {
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
   bool amx_bf16 = false;  // the tiles too, and the system lets this process use them
+  bool amx_int8 = false;
   bool neon = false;
   bool neon_dotprod = false;
 };

@@ -38,6 +38,20 @@ std::span<const Version<DenseLinearKernel>> dense_linear_versions() {
   return kVersions;
 }
 
+std::span<const Version<PackedLinearKernel>> packed_linear_versions() {
+  static constexpr Version<PackedLinearKernel> kVersions[] = {
+#if defined(__x86_64__)
+    {"amx", &CpuFeatures::amx_int8, &kPackedLinearAmx},
+    {"avx512_vnni", &CpuFeatures::avx512_vnni, &kPackedLinearAvx512Vnni},
+    {"avx2", &CpuFeatures::avx2, &kPackedLinearAvx2},
+#elif defined(__aarch64__)
+    {"neon_dotprod", &CpuFeatures::neon_dotprod, &kPackedLinearNeonDot},
+#endif
+    {"scalar", nullptr, &kPackedLinearScalar},
+  };
+  return kVersions;
+}
+
 std::span<const Version<TrainingPasses>> training_passes_versions() {
   static constexpr Version<TrainingPasses> kVersions[] = {
 #if defined(__x86_64__)
@@ -50,9 +64,10 @@ std::span<const Version<TrainingPasses>> training_passes_versions() {
 }
 
 std::string describe_kernels() {
-  return fmt::format("attention: {}\nattention of bfloat16: {}\ndense_linear: {}\ntraining_passes: {}",
+  return fmt::format("attention: {}\nattention of bfloat16: {}\ndense_linear: {}\npacked_linear: {}\ntraining_passes: {}",
                      best(attention_versions()).name, best(attention_bfloat16_versions()).name,
-                     best(dense_linear_versions()).name, best(training_passes_versions()).name);
+                     best(dense_linear_versions()).name,
+                     best(packed_linear_versions()).name, best(training_passes_versions()).name);
 }
 
 }  // namespace molmo::kernels

@@ -11,6 +11,7 @@
 #include "base/cpu_features.h"
 #include "kernels/attention.h"
 #include "kernels/dense_linear.h"
+#include "kernels/packed_linear.h"
 #include "kernels/training_passes.h"
 
 namespace molmo::kernels {
@@ -37,6 +38,7 @@ const Version<Kernel>& best(std::span<const Version<Kernel>> versions) {
 std::span<const Version<AttentionKernel>> attention_versions();           // of any type
 std::span<const Version<AttentionKernel>> attention_bfloat16_versions();  // where that is the type of all
 std::span<const Version<DenseLinearKernel>> dense_linear_versions();
+std::span<const Version<PackedLinearKernel>> packed_linear_versions();
 std::span<const Version<TrainingPasses>> training_passes_versions();
 
 // "attention: avx512", one family a line, for --version.

@@ -1,10 +1,5 @@
 // molmo::dense_linear(Tensor x, Tensor weight) -> Tensor: x [..., I] float32, weight [O, I] bfloat16 or float16 ->
 // [..., O] float32. Inference on the CPU only; with gradients use at::linear.
-//
-// Threads are those of at::parallel_for, libtorch's OpenMP pool: its workers spin for a while after each parallel
-// region, so that a second pool would compete with them for the cores between every two layers. Inside, threads take
-// blocks of rows as they get free, because a static half each would wait for the slower core of a shared machine.
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -13,14 +8,10 @@
 #include <torch/library.h>
 
 #include <algorithm>
-#include <atomic>
 
 #include "base/error.h"
 #include "kernels/cpu_dispatch.h"
-
-#ifndef INTRA_OP_PARALLEL
-#error "built without OpenMP, at::parallel_for is a serial loop"
-#endif
+#include "kernels/task_queue.h"
 
 namespace molmo::kernels {
 namespace {
@@ -47,22 +38,11 @@ void check_arguments(const Tensor& x, const Tensor& weight) {
         "tensors without gradients (use at::linear)");
 }
 
-// Each of the threads runs `task` for task numbers that nobody took yet.
-template <class MakeTask>
-void run_tasks(int64_t num_tasks, const MakeTask& make_task) {
-  const int64_t num_workers = std::min<int64_t>(num_tasks, at::get_num_threads());
-  std::atomic<int64_t> next = 0;
-  at::parallel_for(0, num_workers, 1, [&](int64_t, int64_t) {
-    const auto task = make_task();
-    for (int64_t index; (index = next.fetch_add(1)) < num_tasks;) task(index);
-  });
-}
-
 // Rows per task: as many as the version works best with, fewer where threads would go without work.
 int64_t rows_per_task(const DenseLinearKernel& kernel, const DenseLinear& problem, bool is_packed) {
   const int64_t most = is_packed ? kernel.block_rows : kMaxTaskBytes / (2 * problem.in_features);
   const int64_t least = kMinTaskProducts / (problem.in_features * problem.num_tokens);
-  const int64_t fair = problem.out_features / (4 * at::get_num_threads());
+  const int64_t fair = problem.out_features / (4 * num_task_threads());
   const int64_t rows = std::max({std::min(most, fair), least, int64_t{1}});
   return (rows + kernel.row_grain - 1) / kernel.row_grain * kernel.row_grain;
 }

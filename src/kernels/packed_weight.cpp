@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <initializer_list>
+
 namespace molmo::kernels {
 namespace {
 
@@ -25,6 +27,16 @@ void put(uint8_t* bytes, Nibble at, int value) {
 int get(const uint8_t* bytes, Nibble at) { return (bytes[at.byte] >> at.shift) & 0xF; }
 
 }  // namespace
+
+std::optional<PackedType> packed_type(int64_t out_features, int64_t in_features, int64_t num_panels,
+                                      int64_t panel_bytes) {
+  if (out_features <= 0 || in_features <= 0) return std::nullopt;
+  for (const auto type : {PackedType::Q8, PackedType::Q4}) {
+    const PackedShape shape{type, out_features, in_features};
+    if (shape.num_panels() == num_panels && shape.panel_bytes() == panel_bytes) return type;
+  }
+  return std::nullopt;
+}
 
 void zero_packed(const PackedShape& shape, uint8_t* matrix) {
   const bool is_q8 = shape.type == PackedType::Q8;

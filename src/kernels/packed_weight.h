@@ -21,6 +21,8 @@
 
 #include <stdint.h>
 
+#include <optional>
+
 namespace molmo::kernels {
 
 enum class PackedType { Q8, Q4 };
@@ -42,6 +44,10 @@ struct PackedShape {
   int64_t panel_bytes() const { return header_bytes() + padded_in() * (type == PackedType::Q8 ? 16 : 8); }
   int64_t num_bytes() const { return num_panels() * panel_bytes(); }
 };
+
+// Which type a matrix [out_features, in_features] has that is stored as `num_panels` panels of `panel_bytes`; empty where
+// neither fits.
+std::optional<PackedType> packed_type(int64_t out_features, int64_t in_features, int64_t num_panels, int64_t panel_bytes);
 
 // What one row is made of; the quantiser's answer. Codes are signed here.
 struct PackedRow {

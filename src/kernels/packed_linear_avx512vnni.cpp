@@ -1,0 +1,24 @@
+// One panel a register: 4 panels x 6 tokens stay in registers, 24 dot products per 4 loads and 6 broadcasts.
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/packed_linear.h"
+
+#define MOLMO_INLINE inline __attribute__((always_inline))
+
+namespace molmo::kernels {
+namespace {
+
+constexpr int kTilePanels = 4;
+constexpr int kTileTokens = 6;
+constexpr int64_t kMaxFewTokens = 8;
+
+#include "kernels/packed_linear_avx512.inc"
+#include "kernels/packed_linear_quantize.inc"
+#include "kernels/packed_linear_simd.inc"
+
+}  // namespace
+
+const PackedLinearKernel kPackedLinearAvx512Vnni = {quantize_rows, kScratchBytes, kTilePanels, panels};
+
+}  // namespace molmo::kernels

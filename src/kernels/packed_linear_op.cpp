@@ -1,0 +1,204 @@
+// molmo::packed_linear(Tensor x, Tensor weight, Tensor? bias, int out_features) -> Tensor: x [..., I] float32, packed weight
+// [num_panels, panel_bytes] uint8 -> [..., O] float32.
+// molmo::packed_linear_grouped(Tensor x, Tensor[] weights, int[] counts, int out_features) -> Tensor: rows [N, I] sorted by
+// the matrix that they meet, counts[i] of them weights[i] (the experts of a layer) -> [N, O]. Matrices that no row meets are
+// not touched.
+// Inference on the CPU only.
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <fmt/ranges.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include "base/error.h"
+#include "kernels/cpu_dispatch.h"
+#include "kernels/task_queue.h"
+
+namespace molmo::kernels {
+namespace {
+
+using at::Tensor;
+
+constexpr int64_t kQuantizedTokensPerTask = 16;
+constexpr int64_t kPackedTaskBytes = 512 << 10;      // of weights: long streams for the prefetcher, short waits at the end
+constexpr int64_t kMinPackedProducts = 1 << 18;  // less is not worth waking a thread for
+
+const PackedLinearKernel& packed_kernel() {
+  static const PackedLinearKernel& kernel = *best(packed_linear_versions()).kernel;
+  return kernel;
+}
+
+// Activations of 8 bits, and the memory that they live in.
+struct QuantizedTensor {
+  QuantizedTensor(const Tensor& x, int64_t in_features) : num_tokens(x.size(0)) {
+    const int64_t num_rows = num_tokens + kSpareTokens, num_sums = (in_features + kPackedGroup - 1) / kPackedGroup;
+    // Rows a power of two apart would meet in the same few lines of the caches.
+    const int64_t stride = (in_features + 63) / 64 * 64 + 64;
+    const int64_t num_groups = (in_features + kActivationGroup - 1) / kActivationGroup;
+    codes = at::empty({num_rows, stride}, at::kChar);
+    scales = at::empty({num_rows, num_groups}, at::kFloat);
+    sums = at::empty({num_rows, num_sums}, at::kInt);
+    for (Tensor* tensor : {&codes, &scales, &sums}) tensor->narrow(0, num_tokens, kSpareTokens).zero_();
+    rows = {.codes = codes.mutable_data_ptr<int8_t>(),
+            .stride = stride,
+            .scales = scales.mutable_data_ptr<float>(),
+            .sums = sums.mutable_data_ptr<int32_t>(),
+            .num_groups = num_groups};
+    const auto quantize = [&](int64_t begin, int64_t end) {
+      packed_kernel().quantize(x.const_data_ptr<float>(), x.stride(0), in_features, rows, begin, end);
+    };
+    if (num_tokens <= kQuantizedTokensPerTask) {
+      quantize(0, num_tokens);
+      return;
+    }
+    run_tasks((num_tokens + kQuantizedTokensPerTask - 1) / kQuantizedTokensPerTask, [&] {
+      return [&](int64_t task) {
+        const int64_t begin = task * kQuantizedTokensPerTask;
+        quantize(begin, std::min(begin + kQuantizedTokensPerTask, num_tokens));
+      };
+    });
+  }
+
+  // The same from row `first` on.
+  QuantizedRows from(int64_t first, int64_t in_features) const {
+    QuantizedRows view = rows;
+    view.codes += first * rows.stride;
+    view.scales += first * rows.num_groups;
+    view.sums += first * ((in_features + kPackedGroup - 1) / kPackedGroup);
+    return view;
+  }
+
+  int64_t num_tokens;
+  Tensor codes, scales, sums;
+  QuantizedRows rows;
+};
+
+struct PanelRange {
+  size_t problem;
+  int64_t begin, end;
+};
+
+// Ranges of panels of all problems, such that threads find enough of them.
+std::vector<PanelRange> divide(const std::vector<PackedLinear>& problems, int64_t grain) {
+  int64_t products = 0;
+  for (const PackedLinear& problem : problems)
+    products += problem.num_tokens * problem.shape.num_panels() * kPanelRows * problem.shape.padded_in();
+  const int64_t least_tasks = std::min(4 * num_task_threads(), std::max<int64_t>(1, products / kMinPackedProducts));
+  std::vector<PanelRange> ranges;
+  for (size_t i = 0; i < problems.size(); ++i) {
+    const PackedShape& shape = problems[i].shape;
+    const int64_t most = std::max<int64_t>(1, kPackedTaskBytes / shape.panel_bytes());
+    const int64_t fair = shape.num_panels() * static_cast<int64_t>(problems.size()) / least_tasks;
+    const int64_t size = (std::clamp<int64_t>(fair, 1, most) + grain - 1) / grain * grain;
+    for (int64_t begin = 0; begin < shape.num_panels(); begin += size)
+      ranges.push_back({i, begin, std::min(begin + size, shape.num_panels())});
+  }
+  return ranges;
+}
+
+void run(const std::vector<PackedLinear>& problems) {
+  const PackedLinearKernel& kernel = packed_kernel();
+  const std::vector<PanelRange> ranges = divide(problems, kernel.panel_grain);
+  run_tasks(static_cast<int64_t>(ranges.size()), [&] {
+    return [&, scratch = at::empty({kernel.scratch_bytes}, at::kByte)](int64_t task) {
+      const auto& [problem, begin, end] = ranges[static_cast<size_t>(task)];
+      kernel.panels(problems[problem], scratch.template mutable_data_ptr<uint8_t>(), begin, end);
+    };
+  });
+}
+
+void check_activations(const char* op, const Tensor& x) {
+  if (x.is_cpu() && x.scalar_type() == at::kFloat && x.dim() >= 1 && !(at::GradMode::is_enabled() && x.requires_grad()))
+    return;
+  fail(ErrorCategory::InvalidArgument,
+       "[{}] expected float32 activations on the CPU without gradients (packed weights are for inference), found {} {}{}",
+       op, toString(x.scalar_type()), fmt::join(x.sizes(), "x"), x.requires_grad() ? " with gradients" : "");
+}
+
+PackedShape shape_of(const char* op, const Tensor& weight, int64_t out_features, int64_t in_features) {
+  const bool is_matrix =
+      weight.is_cpu() && weight.scalar_type() == at::kByte && weight.dim() == 2 && weight.is_contiguous();
+  const auto type = is_matrix ? packed_type(out_features, in_features, weight.size(0), weight.size(1)) : std::nullopt;
+  if (type) return {*type, out_features, in_features};
+  fail(ErrorCategory::InvalidArgument, "[{}] expected a matrix {}x{} as uint8 panels on the CPU, found {} {}", op,
+       out_features, in_features, toString(weight.scalar_type()), fmt::join(weight.sizes(), "x"));
+}
+
+// Rows of x without gaps inside.
+Tensor rows_of(const Tensor& x) {
+  const Tensor rows = x.reshape({-1, x.size(-1)});
+  return rows.size(1) > 1 && rows.stride(1) != 1 ? rows.contiguous() : rows;
+}
+
+Tensor packed_linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias, int64_t out_features) {
+  check_activations("packed_linear", x);
+  const PackedShape shape = shape_of("packed_linear", weight, out_features, x.size(-1));
+  if (bias && (bias->scalar_type() != at::kFloat || bias->dim() != 1 || bias->size(0) != out_features ||
+               !bias->is_contiguous() || !bias->is_cpu())) {
+    fail(ErrorCategory::InvalidArgument, "[packed_linear] expected a float32 bias of {} on the CPU, found {} {}",
+         out_features, toString(bias->scalar_type()), fmt::join(bias->sizes(), "x"));
+  }
+  auto sizes = x.sizes().vec();
+  sizes.back() = out_features;
+  Tensor y = at::empty(sizes, x.options());
+  if (y.numel() == 0) return y;
+  const Tensor rows = rows_of(x);
+  const QuantizedTensor quantized(rows, shape.in_features);
+  run({{.shape = shape,
+        .weight = weight.const_data_ptr<uint8_t>(),
+        .bias = bias ? bias->const_data_ptr<float>() : nullptr,
+        .x = quantized.rows,
+        .num_tokens = quantized.num_tokens,
+        .y = y.mutable_data_ptr<float>(),
+        .y_stride = out_features}});
+  return y;
+}
+
+Tensor packed_linear_grouped(const Tensor& x, at::TensorList weights, at::IntArrayRef counts, int64_t out_features) {
+  check_activations("packed_linear_grouped", x);
+  const int64_t num_rows = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+  if (x.dim() != 2 || x.size(0) != num_rows || counts.size() != weights.size() ||
+      std::ranges::any_of(counts, [](int64_t count) { return count < 0; })) {
+    fail(ErrorCategory::InvalidArgument,
+         "[packed_linear_grouped] expected x [N, I] and a count a weight that add up to N, found x {}, {} counts with sum {} "
+         "and {} weights",
+         fmt::join(x.sizes(), "x"), counts.size(), num_rows, weights.size());
+  }
+  Tensor y = at::empty({num_rows, out_features}, x.options());
+  if (y.numel() == 0) return y;
+  const Tensor rows = rows_of(x);
+  const int64_t in_features = x.size(1);
+  const QuantizedTensor quantized(rows, in_features);
+  std::vector<PackedLinear> problems;
+  for (int64_t i = 0, first = 0; i < static_cast<int64_t>(counts.size()); first += counts[i], ++i) {
+    if (counts[i] == 0) continue;
+    problems.push_back({.shape = shape_of("packed_linear_grouped", weights[i], out_features, in_features),
+                        .weight = weights[i].const_data_ptr<uint8_t>(),
+                        .bias = nullptr,
+                        .x = quantized.from(first, in_features),
+                        .num_tokens = counts[i],
+                        .y = y.mutable_data_ptr<float>() + first * out_features,
+                        .y_stride = out_features});
+  }
+  run(problems);
+  return y;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(molmo, library) {
+  library.def("packed_linear(Tensor x, Tensor weight, Tensor? bias, int out_features) -> Tensor");
+  library.def("packed_linear_grouped(Tensor x, Tensor[] weights, int[] counts, int out_features) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(molmo, CPU, library) {
+  library.impl("packed_linear", packed_linear);
+  library.impl("packed_linear_grouped", packed_linear_grouped);
+}
+
+}  // namespace molmo::kernels

@@ -1,0 +1,19 @@
+// How the ops divide work among the threads of at::parallel_for, libtorch's OpenMP pool: its workers spin for a while
+// after each parallel region, so that a second pool would compete with them for the cores between every two layers.
+// Threads take tasks as they get free, because a static half each would wait for the slower core of a shared machine.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace molmo::kernels {
+
+using Task = std::function<void(int64_t index)>;
+
+int64_t num_task_threads();
+
+// Runs tasks 0 to num_tasks - 1. Each thread makes its own `Task` once, with what scratch it needs, and calls it for
+// numbers that nobody took yet.
+void run_tasks(int64_t num_tasks, const std::function<Task()>& make_task);
+
+}  // namespace molmo::kernels
