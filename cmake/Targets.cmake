@@ -1,7 +1,7 @@
 # One folder of src/ = one static library molmo_<folder>. Files carry their role in the name:
 #   *_avx2.cpp, *_avx512.cpp, ...  built with those instruction flags; they include only C headers, intrinsics and their family's plain header
 #   *_op.cpp (kernels only)        torch custom ops, in a target of their own (molmo_kernels_ops): the rest of kernels knows no torch
-set(MOLMO_AVX2_FLAGS -mavx2 -mfma -mf16c -O3)
+set(MOLMO_AVX2_FLAGS -mavx2 -mfma -mf16c -O3 -flax-vector-conversions)
 set(MOLMO_AVX512_FLAGS ${MOLMO_AVX2_FLAGS} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # Its AVX-512 intrinsics read variables that are undefined on purpose (GCC bug 105593).

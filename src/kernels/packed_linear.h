@@ -1,10 +1,11 @@
 // packed_linear: y[t, o] = sum_k W[o, k] * x[t, k] + bias[o] for packed weights (packed_weight.h) and float32
-// activations, which become 8 bits on the way. Letters: T tokens, I input and O output features, K = I rounded up to 32.
+// activations, which become 8 bits on the way. Letters: T tokens, I input and O output features, K = I rounded up
+// to 32.
 //
 // Activations: groups of 128 columns share a scale, the largest absolute value / 127; codes are x * (127 / largest),
-// rounded to nearest even, and zero behind I. A group with an infinite or undefined value has an undefined scale and zero
-// codes: y of that token is undefined. Single channels of language models are hundreds of times larger than the rest, so
-// one scale a token would round the rest to nothing (docs/quantised-format.md).
+// rounded to nearest even, and zero behind I. A group with an infinite or undefined value has an undefined scale and
+// zero codes: y of that token is undefined. Single channels of language models are hundreds of times larger than the
+// rest, so one scale a token would round the rest to nothing (docs/quantised-format.md).
 //
 // Numerics: with s the scales of token t, C the integer weights (row scale apart) and a the codes,
 //   sum = fma(s[G - 1], dot(C, a)[G - 1], ... fma(s[0], dot(C, a)[0], 0)), y = fma(row_scale, sum, bias)
@@ -31,10 +32,10 @@ inline constexpr int64_t kSpareTokens = 32;
 
 // Activations of 8 bits. Rows are K codes and zeros up to the next multiple of 64.
 struct QuantizedRows {
-  int8_t* codes;    // [T + kSpareTokens, stride]
-  int64_t stride;   // a multiple of 64
-  float* scales;    // [T + kSpareTokens, num_groups]
-  int32_t* sums;    // [T + kSpareTokens, K / 32]: of the codes of 32 columns
+  int8_t* codes;   // [T + kSpareTokens, stride]
+  int64_t stride;  // a multiple of 64
+  float* scales;   // [T + kSpareTokens, num_groups]
+  int32_t* sums;   // [T + kSpareTokens, K / 32]: of the codes of 32 columns
   int64_t num_groups;
 };
 

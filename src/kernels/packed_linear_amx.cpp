@@ -15,7 +15,7 @@ constexpr int kTilePanels = 4;
 constexpr int kPairPanels = 2;
 constexpr int64_t kMaxFewTokens = 8;
 constexpr int64_t kTileTokens = 16;
-constexpr int64_t kColumnStep = 64;                         // the sum of one tile instruction
+constexpr int64_t kColumnStep = 64;  // the sum of one tile instruction
 constexpr int64_t kTileFloats = kTileTokens * kPanelRows;
 constexpr int64_t kTileScratchBytes = 4 * kTileFloats * 4;  // four tiles of sums
 
@@ -47,8 +47,8 @@ struct TileScope {
 inline void add_scaled(const int32_t* ints, const PackedLinear& problem, int64_t token, int64_t group, int64_t size,
                        bool is_first, float* sums) {
   for (int64_t t = 0; t < kTileTokens; ++t) {
-    const Ints values = _mm512_add_epi32(_mm512_load_si512(ints + t * kPanelRows),
-                                         wide_start(sum_of_codes(problem, token + t, group, size)));
+    const Ints values =
+        ints_of(_mm512_load_si512(ints + t * kPanelRows)) + wide_start(sum_of_codes(problem, token + t, group, size));
     const Floats scale = splat(problem.x.scales[(token + t) * problem.x.num_groups + group]);
     float* sum = sums + t * kTileLanes;
     store_floats(sum, fma(to_float(values), scale, is_first ? splat(0.0f) : load_floats(sum)));

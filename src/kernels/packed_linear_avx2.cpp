@@ -15,8 +15,9 @@ constexpr int kTilePanels = 1;
 constexpr int kTileTokens = 4;
 constexpr int64_t kMaxFewTokens = 4;
 
+typedef int32_t Part __attribute__((vector_size(32)));
 struct Codes {
-  __m256i part[2];
+  Part part[2];
 };
 using Ints = Codes;
 struct Floats {
@@ -28,8 +29,12 @@ MOLMO_INLINE To each(const From& from, const Function& function) {
   return {{function(from.part[0]), function(from.part[1])}};
 }
 
-MOLMO_INLINE __m256i load_part(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
-MOLMO_INLINE Codes load_codes(const uint8_t* p) { return {{load_part(p), load_part(p + 32)}}; }
+MOLMO_INLINE __m256i load_part(const uint8_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+MOLMO_INLINE Codes load_codes(const uint8_t* p) {
+  return {{load_part(p), load_part(p + 32)}};
+}
 MOLMO_INLINE void store_codes(uint8_t* p, const Codes& codes) {
   for (int i = 0; i < 2; ++i) _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 32 * i), codes.part[i]);
 }
@@ -56,7 +61,9 @@ MOLMO_INLINE Ints dot(const Ints& sums, const Codes& codes, int32_t quad) {
   const __m256i a = _mm256_set1_epi32(quad);
   return {{add_quads(sums.part[0], codes.part[0], a), add_quads(sums.part[1], codes.part[1], a)}};
 }
-MOLMO_INLINE Ints wide_start(int32_t) { return splat(0); }
+MOLMO_INLINE Ints wide_start(int32_t) {
+  return splat(0);
+}
 MOLMO_INLINE Ints dot_wide(const Ints& sums, const Codes& codes, int32_t quad) {
   const __m256i a = _mm256_set1_epi32(quad), size = _mm256_abs_epi8(a), offset = _mm256_set1_epi8(-128);
   Ints result;
@@ -85,18 +92,25 @@ MOLMO_INLINE void store_first_lanes(float* p, int64_t n, const Floats& values) {
   memcpy(p, lanes, static_cast<size_t>(n) * sizeof(float));
 }
 
+MOLMO_INLINE void prefetch(const uint8_t* p) {
+  _mm_prefetch(p, _MM_HINT_T0);
+}
+
 // 16 scales of 4 bits, a lane each.
 MOLMO_INLINE Ints load_scale_lanes(const uint8_t* p) {
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)), mask = _mm_set1_epi8(0x0F);
   const __m128i lanes = _mm_unpacklo_epi8(_mm_and_si128(bytes, mask), _mm_and_si128(_mm_srli_epi16(bytes, 4), mask));
   return {{_mm256_cvtepu8_epi32(lanes), _mm256_cvtepu8_epi32(_mm_srli_si128(lanes, 8))}};
 }
-MOLMO_INLINE Floats load_group_scales(const uint8_t* p) { return to_float(load_scale_lanes(p)); }
+MOLMO_INLINE Floats load_group_scales(const uint8_t* p) {
+  return to_float(load_scale_lanes(p));
+}
 
 // scale * (code - 8) + 128: two codes, 8 bits apart, times a scale do not reach into each other.
 struct Expander {
   explicit Expander(const uint8_t* p)
-      : scales(each<Codes>(load_scale_lanes(p), [](__m256i v) { return _mm256_or_si256(v, _mm256_slli_epi32(v, 16)); })),
+      : scales(
+            each<Codes>(load_scale_lanes(p), [](__m256i v) { return _mm256_or_si256(v, _mm256_slli_epi32(v, 16)); })),
         start(each<Codes>(scales, [](__m256i v) {
           const __m256i bytes = _mm256_or_si256(v, _mm256_slli_epi16(v, 8));
           return _mm256_sub_epi8(_mm256_set1_epi8(-128), _mm256_slli_epi16(bytes, 3));

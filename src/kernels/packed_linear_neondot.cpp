@@ -55,7 +55,9 @@ MOLMO_INLINE Ints dot(const Ints& sums, const Codes& codes, int32_t quad) {
   for (int i = 0; i < 4; ++i) result.part[i] = vdotq_s32(sums.part[i], vreinterpretq_s8_u8(codes.part[i]), a);
   return result;
 }
-MOLMO_INLINE Ints wide_start(int32_t) { return splat(0); }
+MOLMO_INLINE Ints wide_start(int32_t) {
+  return splat(0);
+}
 MOLMO_INLINE Ints dot_wide(const Ints& sums, const Codes& codes, int32_t quad) {
   return dot(sums, each<Codes>(codes, [](uint8x16_t v) { return veorq_u8(v, vdupq_n_u8(0x80)); }), quad);
 }
@@ -79,6 +81,10 @@ MOLMO_INLINE void store_first_lanes(float* p, int64_t n, const Floats& values) {
   float lanes[kPanelRows];
   store_floats(lanes, values);
   memcpy(p, lanes, static_cast<size_t>(n) * sizeof(float));
+}
+
+MOLMO_INLINE void prefetch(const uint8_t* p) {
+  __builtin_prefetch(p);
 }
 
 // 16 scales of 4 bits, a lane each.

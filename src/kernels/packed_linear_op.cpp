@@ -1,9 +1,7 @@
-// molmo::packed_linear(Tensor x, Tensor weight, Tensor? bias, int out_features) -> Tensor: x [..., I] float32, packed weight
-// [num_panels, panel_bytes] uint8 -> [..., O] float32.
-// molmo::packed_linear_grouped(Tensor x, Tensor[] weights, int[] counts, int out_features) -> Tensor: rows [N, I] sorted by
-// the matrix that they meet, counts[i] of them weights[i] (the experts of a layer) -> [N, O]. Matrices that no row meets are
-// not touched.
-// Inference on the CPU only.
+// molmo::packed_linear(Tensor x, Tensor weight, Tensor? bias, int out_features) -> Tensor: x [..., I] float32, packed
+// weight [num_panels, panel_bytes] uint8 -> [..., O] float32. molmo::packed_linear_grouped(Tensor x, Tensor[] weights,
+// int[] counts, int out_features) -> Tensor: rows [N, I] sorted by the matrix that they meet, counts[i] of them
+// weights[i] (the experts of a layer) -> [N, O]. Matrices that no row meets are not touched. Inference on the CPU only.
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -25,7 +23,7 @@ namespace {
 using at::Tensor;
 
 constexpr int64_t kQuantizedTokensPerTask = 16;
-constexpr int64_t kPackedTaskBytes = 512 << 10;      // of weights: long streams for the prefetcher, short waits at the end
+constexpr int64_t kPackedTaskBytes = 512 << 10;  // of weights: long streams for the prefetcher, short waits at the end
 constexpr int64_t kMinPackedProducts = 1 << 18;  // less is not worth waking a thread for
 
 const PackedLinearKernel& packed_kernel() {
@@ -116,7 +114,8 @@ void check_activations(const char* op, const Tensor& x) {
   if (x.is_cpu() && x.scalar_type() == at::kFloat && x.dim() >= 1 && !(at::GradMode::is_enabled() && x.requires_grad()))
     return;
   fail(ErrorCategory::InvalidArgument,
-       "[{}] expected float32 activations on the CPU without gradients (packed weights are for inference), found {} {}{}",
+       "[{}] expected float32 activations on the CPU without gradients (packed weights are for inference), found {} "
+       "{}{}",
        op, toString(x.scalar_type()), fmt::join(x.sizes(), "x"), x.requires_grad() ? " with gradients" : "");
 }
 
@@ -165,7 +164,8 @@ Tensor packed_linear_grouped(const Tensor& x, at::TensorList weights, at::IntArr
   if (x.dim() != 2 || x.size(0) != num_rows || counts.size() != weights.size() ||
       std::ranges::any_of(counts, [](int64_t count) { return count < 0; })) {
     fail(ErrorCategory::InvalidArgument,
-         "[packed_linear_grouped] expected x [N, I] and a count a weight that add up to N, found x {}, {} counts with sum {} "
+         "[packed_linear_grouped] expected x [N, I] and a count a weight that add up to N, found x {}, {} counts with "
+         "sum {} "
          "and {} weights",
          fmt::join(x.sizes(), "x"), counts.size(), num_rows, weights.size());
   }

@@ -137,7 +137,7 @@ TEST(PackedWeight, StandsAsDocumented) {
   zero_packed(q4, bytes.data());
   const uint8_t group_scales[] = {1, 9, 2};
   write_packed_row(q4, bytes.data(), 18, {0.5f, group_scales, codes.data()});
-  EXPECT_EQ(bytes[896 + 64 + 8 + 1], 9);                            // group 1, lane 2: low half of byte 1
+  EXPECT_EQ(bytes[896 + 64 + 8 + 1], 9);                           // group 1, lane 2: low half of byte 1
   EXPECT_EQ(bytes[896 + 128 + 5 * 64 + 2 * 4 + 1], 8 + (5 << 4));  // column 45: pair 5, odd quad
   std::vector<float> row(70);
   read_packed_row(q4, bytes.data(), 18, row.data());
@@ -199,7 +199,8 @@ TEST_P(PackedLinearVersions, BearsTheLargestCodes) {
     for (const int64_t num_tokens : {1, 40}) {
       std::vector<float> x = random_activations(num_tokens, 1024);
       for (auto& value : x) value = value < 0 ? -1.0f : 1.0f;
-      EXPECT_TRUE(same_bits(product(kernel(), matrix, x, num_tokens), product(kPackedLinearScalar, matrix, x, num_tokens)));
+      EXPECT_TRUE(
+          same_bits(product(kernel(), matrix, x, num_tokens), product(kPackedLinearScalar, matrix, x, num_tokens)));
       for (size_t k = 0; k < 1024; ++k) x[k] = matrix.values[k] < 0 ? -1.0f : 1.0f;  // all products of row 0 positive
       const float largest = product(kernel(), matrix, x, num_tokens)[0];
       double exact = 0;

@@ -12,19 +12,25 @@ struct Nibble {
   int shift;
 };
 
-int64_t q8_offset(int64_t lane, int64_t column) { return column / 4 * 64 + lane * 4 + column % 4; }
+int64_t q8_offset(int64_t lane, int64_t column) {
+  return column / 4 * 64 + lane * 4 + column % 4;
+}
 
 Nibble q4_code(int64_t lane, int64_t column) {
   return {column / 8 * 64 + lane * 4 + column % 4, static_cast<int>(column / 4 % 2) * 4};
 }
 
-Nibble q4_group_scale(int64_t lane, int64_t group) { return {group * 8 + lane / 2, static_cast<int>(lane % 2) * 4}; }
+Nibble q4_group_scale(int64_t lane, int64_t group) {
+  return {group * 8 + lane / 2, static_cast<int>(lane % 2) * 4};
+}
 
 void put(uint8_t* bytes, Nibble at, int value) {
   bytes[at.byte] = static_cast<uint8_t>((bytes[at.byte] & ~(0xF << at.shift)) | (value << at.shift));
 }
 
-int get(const uint8_t* bytes, Nibble at) { return (bytes[at.byte] >> at.shift) & 0xF; }
+int get(const uint8_t* bytes, Nibble at) {
+  return (bytes[at.byte] >> at.shift) & 0xF;
+}
 
 }  // namespace
 
@@ -70,9 +76,9 @@ void read_packed_row(const PackedShape& shape, const uint8_t* matrix, int64_t ro
   float row_scale;
   memcpy(&row_scale, panel + lane * 4, sizeof row_scale);
   for (int64_t k = 0; k < shape.in_features; ++k) {
-    const int weight = shape.type == PackedType::Q8
-                           ? codes[q8_offset(lane, k)] - 128
-                           : (get(codes, q4_code(lane, k)) - 8) * get(panel + 64, q4_group_scale(lane, k / kPackedGroup));
+    const int weight = shape.type == PackedType::Q8 ? codes[q8_offset(lane, k)] - 128
+                                                    : (get(codes, q4_code(lane, k)) - 8) *
+                                                          get(panel + 64, q4_group_scale(lane, k / kPackedGroup));
     values[k] = row_scale * static_cast<float>(weight);
   }
 }

@@ -15,8 +15,8 @@
 //                     when k / 4 is even
 //        W[r, k] = row_scale[r] * group_scale[r, k / 32] * (code - 8)
 //
-// Why two levels in q4: group_scale * (code - 8) is an integer from -120 to 105, so that 4-bit weights multiply as 8-bit
-// ones with a scale per row, and the finest step of a row is that of 8 bits. 4.125 bits per weight.
+// Why two levels in q4: group_scale * (code - 8) is an integer from -120 to 105, so that 4-bit weights multiply as
+// 8-bit ones with a scale per row, and the finest step of a row is that of 8 bits. 4.125 bits per weight.
 #pragma once
 
 #include <stdint.h>
@@ -38,16 +38,15 @@ struct PackedShape {
   int64_t num_panels() const { return (out_features + kPanelRows - 1) / kPanelRows; }
   int64_t padded_in() const { return (in_features + kPackedGroup - 1) / kPackedGroup * kPackedGroup; }  // K
   // Offset of the codes in a panel.
-  int64_t header_bytes() const {
-    return type == PackedType::Q8 ? 64 : 64 + (padded_in() / 4 + 63) / 64 * 64;
-  }
+  int64_t header_bytes() const { return type == PackedType::Q8 ? 64 : 64 + (padded_in() / 4 + 63) / 64 * 64; }
   int64_t panel_bytes() const { return header_bytes() + padded_in() * (type == PackedType::Q8 ? 16 : 8); }
   int64_t num_bytes() const { return num_panels() * panel_bytes(); }
 };
 
-// Which type a matrix [out_features, in_features] has that is stored as `num_panels` panels of `panel_bytes`; empty where
-// neither fits.
-std::optional<PackedType> packed_type(int64_t out_features, int64_t in_features, int64_t num_panels, int64_t panel_bytes);
+// Which type a matrix [out_features, in_features] has that is stored as `num_panels` panels of `panel_bytes`; empty
+// where neither fits.
+std::optional<PackedType> packed_type(int64_t out_features, int64_t in_features, int64_t num_panels,
+                                      int64_t panel_bytes);
 
 // What one row is made of; the quantiser's answer. Codes are signed here.
 struct PackedRow {

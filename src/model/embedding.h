@@ -17,11 +17,11 @@ class Embedding {
   // Throws InvalidArgument for ids beyond both tables (checked on the CPU only: elsewhere it would stall the device).
   at::Tensor forward(const at::Tensor& input_ids) const;
 
-  const at::Tensor& table() const { return embedding_; }  // [V, D]
+  const Matrix& table() const { return embedding_; }  // [V, D]
 
  private:
-  at::Tensor embedding_;      // [V, D]
-  at::Tensor new_embedding_;  // [additional, D], undefined without
+  Matrix embedding_;      // [V, D]
+  Matrix new_embedding_;  // [additional, D], undefined without
 };
 
 }  // namespace molmo::model

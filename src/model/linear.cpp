@@ -6,6 +6,8 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linear.h>
 
+#include <algorithm>
+
 namespace molmo::model {
 namespace {
 
@@ -14,9 +16,11 @@ bool is_half(const at::Tensor& tensor) {
 }
 
 // The kernel reads whole rows. Transposed views (experts of native checkpoints) are laid out anew, once.
-at::Tensor readable_by_kernel(const at::Tensor& weight) {
+Matrix readable_by_kernel(const Matrix& matrix) {
+  const at::Tensor& weight = matrix.tensor();
   const bool has_gaps = weight.size(1) > 1 && weight.stride(1) != 1;
-  return weight.is_cpu() && is_half(weight) && has_gaps && !weight.requires_grad() ? weight.contiguous() : weight;
+  if (!weight.is_cpu() || !is_half(weight) || !has_gaps || weight.requires_grad()) return matrix;
+  return Matrix(weight.contiguous());
 }
 
 // x: [..., in] float32, weight: [out, in] of 16 bits without gradients, both on the CPU.
@@ -40,32 +44,42 @@ at::Tensor dense_linear(const at::Tensor& x, const at::Tensor& weight, const at:
   return own_bias.defined() ? y + own_bias : y;
 }
 
+// x: [..., in] float32 on the CPU, without gradients.
+at::Tensor packed_linear(const at::Tensor& x, const Matrix& weight, const at::Tensor& bias) {
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("molmo::packed_linear", "")
+          .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, int64_t)>();
+  return op.call(x, weight.tensor(), bias.defined() ? std::optional(bias) : std::nullopt, weight.out());
+}
+
 }  // namespace
 
 Linear::Linear(const WeightScope& scope, std::string_view name, int64_t out, int64_t in, Bias bias) {
   const WeightScope own = scope.child(name);
-  weight_ = readable_by_kernel(own.get("weight", {out, in}));
+  weight_ = readable_by_kernel(own.get_matrix("weight", out, in));
   if (bias == Bias::Yes) bias_ = own.get_small("bias", {out});
   if (const LowRankUpdate* update = own.update("weight", out, in)) update_ = *update;
 }
 
-Linear::Linear(at::Tensor weight) : weight_(readable_by_kernel(weight)) {}
+Linear::Linear(Matrix weight) : weight_(readable_by_kernel(weight)) {}
 
 at::Tensor Linear::forward(const at::Tensor& x) const {
-  const at::Tensor y = dense_linear(x, weight_, bias_);
+  const at::Tensor y =
+      weight_.is_packed() ? packed_linear(x, weight_, bias_) : dense_linear(x, weight_.tensor(), bias_);
   if (!update_) return y;
   return y + update_->scale * dense_linear(dense_linear(x, update_->a, {}), update_->b, {});
 }
 
 bool Linear::is_trained() const {
-  return weight_.requires_grad() || (update_ && update_->a.requires_grad());
+  return weight_.tensor().requires_grad() || (update_ && update_->a.requires_grad());
 }
 
 std::vector<at::Tensor> forward_together(std::initializer_list<const Linear*> layers, const at::Tensor& x) {
   std::vector<at::Tensor> weights, biases, outputs;
   for (const Linear* layer : layers) {
-    if (!layer->weight_.requires_grad() || !layer->bias_.defined() || layer->update_) continue;
-    weights.push_back(layer->weight_);
+    if (!layer->weight_.tensor().requires_grad() || !layer->bias_.defined() || layer->update_) continue;
+    weights.push_back(layer->weight_.tensor());
     biases.push_back(layer->bias_);
   }
   if (weights.size() < layers.size()) {
@@ -73,6 +87,25 @@ std::vector<at::Tensor> forward_together(std::initializer_list<const Linear*> la
     return outputs;
   }
   return dense_linear(x, at::cat(weights), at::cat(biases)).chunk(static_cast<int64_t>(layers.size()), -1);
+}
+
+at::Tensor forward_grouped(const std::vector<const Linear*>& layers, const at::Tensor& rows, at::IntArrayRef counts) {
+  const bool is_packed =
+      std::ranges::all_of(layers, [](const Linear* layer) { return layer->weight_.is_packed() && !layer->update_; });
+  if (is_packed) {
+    static const auto op = c10::Dispatcher::singleton()
+                               .findSchemaOrThrow("molmo::packed_linear_grouped", "")
+                               .typed<at::Tensor(const at::Tensor&, at::TensorList, at::IntArrayRef, int64_t)>();
+    std::vector<at::Tensor> weights;
+    for (const Linear* layer : layers) weights.push_back(layer->weight_.tensor());
+    return op.call(rows, weights, counts, layers.front()->weight_.out());
+  }
+  std::vector<at::Tensor> outputs;
+  for (size_t i = 0, start = 0; i < layers.size(); start += static_cast<size_t>(counts[i]), ++i) {
+    if (counts[i] == 0 && !layers[i]->is_trained()) continue;
+    outputs.push_back(layers[i]->forward(rows.narrow(0, static_cast<int64_t>(start), counts[i])));
+  }
+  return outputs.empty() ? rows.new_empty({0, layers.front()->weight_.out()}) : at::cat(outputs);
 }
 
 }  // namespace molmo::model

@@ -1,5 +1,5 @@
-// y = W x + b, the only layer that knows how its weight is stored: dense in any floating point type, with or without an
-// adapter. A 16-bit weight on the CPU is never converted as a whole: a block of its rows at a time becomes float32, so
+// y = W x + b, the only layer that multiplies: with a dense weight in any floating point type or a packed one, with or
+// without an adapter. A 16-bit weight on the CPU is never converted as a whole: a block of its rows at a time becomes float32, so
 // that memory stays bounded and the result is that of float32 arithmetic on the rounded weights.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/adapter.h"
+#include "model/matrix.h"
 #include "model/weight_scope.h"
 
 namespace molmo::model {
@@ -22,7 +23,7 @@ class Linear {
   // Takes "<name>.weight" [out, in] and, if asked, "<name>.bias" [out].
   Linear(const WeightScope& scope, std::string_view name, int64_t out, int64_t in, Bias bias = Bias::No);
   // A head that shares its weight [out, in] with an embedding.
-  explicit Linear(at::Tensor weight);
+  explicit Linear(Matrix weight);
 
   // x: [..., in] -> [..., out], in the type of x.
   at::Tensor forward(const at::Tensor& x) const;
@@ -31,15 +32,22 @@ class Linear {
   bool is_trained() const;
 
  private:
-  at::Tensor weight_;
+  Matrix weight_;
   at::Tensor bias_;  // undefined without
   std::optional<LowRankUpdate> update_;
 
   friend std::vector<at::Tensor> forward_together(std::initializer_list<const Linear*> layers, const at::Tensor& x);
+  friend at::Tensor forward_grouped(const std::vector<const Linear*>& layers, const at::Tensor& rows,
+                                    at::IntArrayRef counts);
 };
 
 // Layers with biases and of one output width on the same input. Where all of them are trained it is one product, which
 // reads x and adds up its gradient once; else each layer reads its own weight in place.
 std::vector<at::Tensor> forward_together(std::initializer_list<const Linear*> layers, const at::Tensor& x);
+
+// Layers of one shape and without biases, the same one of every expert, on rows [N, in] that are sorted by layer:
+// counts[i] of them for layers[i] -> [N, out]. Packed ones at once, the threads share all; weights without rows are not
+// touched, but a layer that is trained takes part with no rows, so that its gradient is zero instead of missing.
+at::Tensor forward_grouped(const std::vector<const Linear*>& layers, const at::Tensor& rows, at::IntArrayRef counts);
 
 }  // namespace molmo::model

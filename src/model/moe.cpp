@@ -1,7 +1,6 @@
 #include "model/moe.h"
 
 #include <ATen/ops/bincount.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/floor_divide.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
@@ -17,15 +16,17 @@ Moe::Expert::Expert(const WeightScope& scope, const config::DecoderConfig& confi
       up_proj(scope, "up_proj", config.mlp_width, config.width),
       down_proj(scope, "down_proj", config.width, config.mlp_width) {}
 
-at::Tensor Moe::Expert::forward(const at::Tensor& rows) const {
-  return down_proj.forward(gate(gate_proj.forward(rows), up_proj.forward(rows)));
-}
-
 Moe::Moe(const WeightScope& block, const config::DecoderConfig& config)
     : num_active_(config.num_active_experts), router_(block, "ffn.router.layer", config.num_experts, config.width) {
   for (int64_t expert = 0; expert < config.num_experts; ++expert) {
     experts_.emplace_back(block.child(fmt::format("ffn.experts.{}", expert)), config);
   }
+}
+
+at::Tensor Moe::forward_all(Linear Expert::*layer, const at::Tensor& rows, at::IntArrayRef counts) const {
+  std::vector<const Linear*> layers;
+  for (const Expert& expert : experts_) layers.push_back(&(expert.*layer));
+  return forward_grouped(layers, rows, counts);
 }
 
 at::Tensor Moe::forward(const at::Tensor& x,
@@ -40,18 +41,13 @@ at::Tensor Moe::forward(const at::Tensor& x,
   // Token-expert pairs sorted by expert, so that each expert sees its tokens as one matrix.
   const at::Tensor order = chosen.flatten().argsort(/*stable=*/true, /*dim=*/0, /*descending=*/false);
   const at::Tensor token_of_pair = at::floor_divide(order, num_active_);
-  const at::Tensor counts = at::bincount(chosen.flatten(), {}, static_cast<int64_t>(experts_.size())).cpu();
-  std::vector<at::Tensor> outputs;
-  for (int64_t expert = 0, start = 0; expert < static_cast<int64_t>(experts_.size()); ++expert) {
-    const int64_t count = counts.const_data_ptr<int64_t>()[expert];
-    // In training an idle expert takes part with no rows: its gradient is zero instead of missing, as in the reference.
-    if (count == 0 && !logits.requires_grad()) continue;
-    outputs.push_back(experts_[expert].forward(rows.index_select(0, token_of_pair.narrow(0, start, count))));
-    start += count;
-  }
-  if (outputs.empty()) return x;  // no tokens
-  const at::Tensor pairs =
-      at::cat(outputs).index_select(0, order.argsort()).view({rows.size(0), num_active_, x.size(-1)});
+  const at::Tensor counted = at::bincount(chosen.flatten(), {}, static_cast<int64_t>(experts_.size())).cpu();
+  const at::IntArrayRef counts(counted.const_data_ptr<int64_t>(), experts_.size());
+  const at::Tensor of_pairs = rows.index_select(0, token_of_pair);
+  const at::Tensor hidden =
+      gate(forward_all(&Expert::gate_proj, of_pairs, counts), forward_all(&Expert::up_proj, of_pairs, counts));
+  const at::Tensor outputs = forward_all(&Expert::down_proj, hidden, counts);
+  const at::Tensor pairs = outputs.index_select(0, order.argsort()).view({rows.size(0), num_active_, x.size(-1)});
   return at::matmul(weights.to(x.scalar_type()).unsqueeze(1), pairs).view(x.sizes());
 }
 

@@ -23,9 +23,10 @@ class Moe {
  private:
   struct Expert {
     Expert(const WeightScope& scope, const config::DecoderConfig& config);
-    at::Tensor forward(const at::Tensor& rows) const;  // [N, D] -> [N, D]
     Linear gate_proj, up_proj, down_proj;
   };
+  // One of the layers of every expert on rows sorted by expert, see forward_grouped().
+  at::Tensor forward_all(Linear Expert::*layer, const at::Tensor& rows, at::IntArrayRef counts) const;
 
   int64_t num_active_;
   Linear router_;

@@ -39,7 +39,7 @@ struct Molmo::Impl {
         vision(root.child("vision_backbone.image_vit"), model.vision, model.connector.feature_layers),
         connector(root.child("vision_backbone"), model),
         embedding(root.child("transformer.wte"), model.decoder),
-        decoder(root.child("transformer"), model.decoder, embedding.table().device()),
+        decoder(root.child("transformer"), model.decoder, embedding.table().tensor().device()),
         head(make_head(root.child("transformer"), model.decoder, embedding)) {}
 
   config::ModelConfig config;
@@ -64,7 +64,7 @@ const config::ModelConfig& Molmo::config() const {
 }
 
 at::Device Molmo::device() const {
-  return impl_->embedding.table().device();
+  return impl_->embedding.table().tensor().device();
 }
 
 at::Tensor Molmo::vision_features(const at::Tensor& images, const RunBlock& run_block) const {

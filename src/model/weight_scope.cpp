@@ -51,19 +51,29 @@ std::string WeightScope::full_name(std::string_view name) const {
   return prefix_ + std::string(name);
 }
 
+const at::Tensor& WeightScope::find(const std::string& name, at::IntArrayRef shape) const {
+  const auto found = weights_->find(name);
+  if (found != weights_->end() && found->second.defined()) return found->second;
+  fail(ErrorCategory::InvalidArgument, "weight '{}' is missing, the configuration wants [{}].{}", name,
+       fmt::join(shape, ", "), did_you_mean(name, names_of(*weights_)));
+}
+
 at::Tensor WeightScope::get(std::string_view name, at::IntArrayRef shape) const {
   const std::string full = full_name(name);
-  const auto found = weights_->find(full);
-  if (found == weights_->end() || !found->second.defined()) {
-    fail(ErrorCategory::InvalidArgument, "weight '{}' is missing, the configuration wants [{}].{}", full,
-         fmt::join(shape, ", "), did_you_mean(full, names_of(*weights_)));
-  }
-  check_shape(fmt::format("weight '{}'", full), found->second, shape);
-  if (!found->second.is_floating_point()) {
+  const at::Tensor& weight = find(full, shape);
+  check_shape(fmt::format("weight '{}'", full), weight, shape);
+  if (!weight.is_floating_point()) {
     fail(ErrorCategory::InvalidArgument, "weight '{}' has type {}, expected a floating point type", full,
-         c10::toString(found->second.scalar_type()));
+         c10::toString(weight.scalar_type()));
   }
-  return found->second;
+  return weight;
+}
+
+Matrix WeightScope::get_matrix(std::string_view name, int64_t out, int64_t in) const {
+  const std::string full = full_name(name);
+  const at::Tensor& weight = find(full, {out, in});
+  if (weight.scalar_type() != at::kByte) return Matrix(get(name, {out, in}));
+  return Matrix::packed(weight, out, in, fmt::format("weight '{}'", full));
 }
 
 at::Tensor WeightScope::get_small(std::string_view name, at::IntArrayRef shape) const {

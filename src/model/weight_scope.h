@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "model/adapter.h"
+#include "model/matrix.h"
 #include "model/molmo.h"
 
 namespace molmo::model {
@@ -26,12 +27,15 @@ class WeightScope {
   std::string full_name(std::string_view name) const;
 
   at::Tensor get(std::string_view name, at::IntArrayRef shape) const;
+  // A matrix that may be packed.
+  Matrix get_matrix(std::string_view name, int64_t out, int64_t in) const;
   // For vectors and small tables: already in the type of the activations, unless training changes the stored tensor.
   at::Tensor get_small(std::string_view name, at::IntArrayRef shape) const;
   // The low-rank update of a weight [out, in], or null.
   const LowRankUpdate* update(std::string_view name, int64_t out, int64_t in) const;
 
  private:
+  const at::Tensor& find(const std::string& full_name, at::IntArrayRef shape) const;
   WeightScope(const Weights& weights, const Adapter& adapter, std::string prefix);
 
   const Weights* weights_;

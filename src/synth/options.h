@@ -14,7 +14,7 @@ namespace molmo::synth {
 
 enum class Difficulty { Easy, Medium, Hard };
 enum class CaptionLength { Short, Medium, Long };
-enum class LabelMap { None, Kinds, Colors, Offsets, KindColors, KindOffsets, Time, Hands, All, Characters, Objects };
+enum class LabelMap { None, Kinds, Colors, Offsets, KindColors, KindOffsets, Time, Hands, All, Characters, Objects, Places };
 
 struct SynthOptions {
   uint64_t seed = 0;
@@ -86,7 +86,8 @@ struct molmo::EnumNames<molmo::synth::LabelMap> {
                                                           {Hands, "hands"},
                                                           {Characters, "characters"},
                                                           {Objects, "objects"},
-                                                          {All, "all"}};
+                                                          {All, "all"},
+                                                          {Places, "places"}};
 };
 
 template <>

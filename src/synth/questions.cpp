@@ -216,6 +216,18 @@ class Asker {
         name, "There is " + with_article(name) + "."};
   }
 
+  // Pointing in few words: each digit of the answer is worth a look.
+  std::optional<QuestionAnswer> coordinates() {
+    const Target* target = single_target();
+    if (!target) return std::nullopt;
+    const PointPx center = scene_.objects[target->objects[0]].center;
+    const auto percent = [](double value, int64_t side) { return 100 * value / static_cast<double>(side); };
+    const std::string where = fmt::format("at x=\"{:.0f}\" y=\"{:.0f}\"", percent(center.x, scene_.size.width),
+                                          percent(center.y, scene_.size.height));
+    return QuestionAnswer{"What are the coordinates of the " + target->noun.singular + "?", where,
+                          "The " + target->noun.singular + " is " + where + "."};
+  }
+
   // What covers most of each cell of a grid, row by row: a word for every few patches of the picture, so that a decoder
   // learns to read image tokens long before it can look for anything among them.
   std::optional<QuestionAnswer> map() {
@@ -251,11 +263,18 @@ class Asker {
 };
 
 std::span<const Asker::FormEntry> Asker::entries() {
-  static constexpr FormEntry kEntries[] = {
-      {"exists", &Asker::exists, 3}, {"count", &Asker::count, 2.5},           {"color", &Asker::color, 1.5},
-      {"place", &Asker::place, 1.2}, {"relation", &Asker::relation, 1.2},     {"which", &Asker::which, 0.8},
-      {"most", &Asker::most, 0.6},   {"background", &Asker::background, 0.4}, {"list", &Asker::list, 0.5},
-      {"at", &Asker::at, 2, false},  {"map", &Asker::map, 1, false}};
+  static constexpr FormEntry kEntries[] = {{"exists", &Asker::exists, 3},
+                                           {"count", &Asker::count, 2.5},
+                                           {"color", &Asker::color, 1.5},
+                                           {"place", &Asker::place, 1.2},
+                                           {"relation", &Asker::relation, 1.2},
+                                           {"which", &Asker::which, 0.8},
+                                           {"most", &Asker::most, 0.6},
+                                           {"background", &Asker::background, 0.4},
+                                           {"list", &Asker::list, 0.5},
+                                           {"at", &Asker::at, 2, false},
+                                           {"coordinates", &Asker::coordinates, 6, false},
+                                           {"map", &Asker::map, 1, false}};
   return kEntries;
 }
 

@@ -25,6 +25,25 @@ int offset_index(const SceneObject& object, double x, double y) {
   return 3 * third(y - object.center.y) + third(x - object.center.x);
 }
 
+constexpr int kNumPlaces = 50;  // of the middle of an object along a side: a class every two percent
+
+// Along x in the first map, along y in the second, 1 to kNumPlaces where something is.
+std::vector<uint8_t> place_maps(const Scene& scene) {
+  const auto place_class = [](double middle, int64_t side) {
+    return static_cast<uint8_t>(
+        1 + std::clamp(static_cast<int>(kNumPlaces * middle / static_cast<double>(side)), 0, kNumPlaces - 1));
+  };
+  const size_t num_pixels = scene.owner.size();
+  std::vector<uint8_t> maps(2 * num_pixels, 0);
+  for (size_t i = 0; i < num_pixels; ++i) {
+    if (scene.owner[i] == Scene::kNobody) continue;
+    const PointPx center = scene.objects[scene.owner[i]].center;
+    maps[i] = place_class(center.x, scene.size.width);
+    maps[num_pixels + i] = place_class(center.y, scene.size.height);
+  }
+  return maps;
+}
+
 }  // namespace
 
 std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, LabelMap labels) {
@@ -35,6 +54,12 @@ std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, Labe
       all.insert(all.end(), classes.begin(), classes.end());
     }
     return all;
+  }
+  if (labels == LabelMap::Places) {
+    std::vector<uint8_t> maps = label_map(scene, rules, LabelMap::Kinds);
+    const std::vector<uint8_t> places = place_maps(scene);
+    maps.insert(maps.end(), places.begin(), places.end());
+    return maps;
   }
   const int num_colors = static_cast<int>(color_names().size()) + 1;
   const bool joins_kinds = labels == LabelMap::KindColors || labels == LabelMap::KindOffsets;
