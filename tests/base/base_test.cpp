@@ -202,6 +202,8 @@ TEST(RandomStream, HasTheMomentsOfItsDistributions) {
 TEST(Nearest, FindsTypingErrorsOnly) {
   const std::vector<std::string> names = {"--image", "--style", "--seed"};
   EXPECT_EQ(nearest_name("--iamge", names), "--image");
+  EXPECT_EQ(nearest_name("--josn", std::vector<std::string>{"--bos", "--jobs", "--json"}), "--json");
+  EXPECT_EQ(edit_distance("josn", "json"), 2u) << "metrics count edits, not slips";
   EXPECT_EQ(nearest_name("--completely-different", names), "");
 }
 

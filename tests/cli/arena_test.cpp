@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "child.h"
 #include "cli/program.h"
+#include "cli/run_here.h"
 #include "fixtures.h"
 
 namespace molmo::cli {
@@ -76,11 +77,11 @@ TEST_F(ArenaVerbs, SayWhatIsWrong) {
   EXPECT_EQ(bad.status, kExitFailed);
   EXPECT_THAT(bad.err, HasSubstr("bad.csv, line 3: outcome is 'won', expected left, right"));
   EXPECT_FALSE(fs::exists(path("arena.db")));
-  EXPECT_THAT(run({"arena", "fit", fixture_, "--anchor", "model-1"}).err, HasSubstr("none of the 27 models"));
-  EXPECT_THAT(run({"arena", "fit", fixture_, "--style", "length"}).err, HasSubstr("left_length, right_length"));
-  EXPECT_THAT(run({"arena", "fit", fixture_, "--style", "lenght"}).err, HasSubstr("Did you mean 'length'?"));
-  EXPECT_EQ(run({"arena", "fit", fixture_, "--rounds", "-1"}).status, kExitUsage);
-  EXPECT_EQ(run({"arena", "import", fixture_}).status, kExitUsage);
+  EXPECT_THAT(run_here({"arena", "fit", fixture_, "--anchor", "model-1"}).err, HasSubstr("none of the 27 models"));
+  EXPECT_THAT(run_here({"arena", "fit", fixture_, "--style", "length"}).err, HasSubstr("left_length, right_length"));
+  EXPECT_THAT(run_here({"arena", "fit", fixture_, "--style", "lenght"}).err, HasSubstr("Did you mean 'length'?"));
+  EXPECT_EQ(run_here({"arena", "fit", fixture_, "--rounds", "-1"}).status, kExitUsage);
+  EXPECT_EQ(run_here({"arena", "import", fixture_}).status, kExitUsage);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "child.h"
 #include "cli/program.h"
+#include "cli/run_here.h"
 #include "data/pixmo.h"
 #include "data/registry.h"
 #include "fixtures.h"
@@ -67,7 +68,7 @@ TEST_F(DataVerbs, ListNamesEverySet) {
     EXPECT_THAT(result.out, HasSubstr(std::string(entry.name) + " ")) << entry.name;
     EXPECT_FALSE(entry.splits.empty()) << entry.name;
     EXPECT_FALSE(entry.styles.empty()) << entry.name;
-    const Result info = run({"data", "info", std::string(entry.name)});
+    const Result info = run_here({"data", "info", std::string(entry.name)});
     EXPECT_EQ(info.status, kExitDone) << info.err;
     EXPECT_THAT(info.out, HasSubstr("licence: ")) << entry.name;
   }

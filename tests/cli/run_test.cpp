@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "child.h"
 #include "cli/program.h"
+#include "cli/run_here.h"
 #include "fixtures.h"
 #include "image/image.h"
 #include "pointing_model.h"
@@ -213,7 +214,7 @@ TEST(Run, BadInputIsOneClearLine) {
     Arguments arguments{"run", "-m", miniature_model(), "-n", "2"};
     if (row.arguments[0] != "-p") arguments.insert(arguments.end(), {"-p", "How many birds are there?"});
     arguments.insert(arguments.end(), row.arguments.begin(), row.arguments.end());
-    const Result result = run_molmo(arguments);
+    const Result result = run_here(arguments);
     EXPECT_EQ(result.status, kExitFailed) << row.expected << result.out;
     EXPECT_EQ(result.out, "");
     EXPECT_THAT(result.err, testing::StartsWith("molmo: "));
@@ -244,7 +245,7 @@ TEST(Run, WrongUsageIsToldBeforeTheModelIsLoaded) {
        }) {
     Arguments arguments{"run", "-m", "nowhere"};
     arguments.insert(arguments.end(), row.arguments.begin(), row.arguments.end());
-    const Result result = run_molmo(arguments);
+    const Result result = run_here(arguments);
     EXPECT_EQ(result.status, kExitUsage) << row.expected << result.err;
     EXPECT_THAT(result.err, HasSubstr(row.expected));
     EXPECT_THAT(result.err, HasSubstr("See 'molmo run --help'."));
