@@ -19,6 +19,7 @@ build: configure
 demo: program
 	@scripts/demo.sh
 
+test: export MOLMO_SETUP_TESTS = 1
 test: build
 	@ctest --preset release -j $(JOBS)
 

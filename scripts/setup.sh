@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what molmo.cpp needs to build: system packages through apt (when root or sudo is at hand), and a local
+# Installs what molmo.cpp needs to build, and with MOLMO_SETUP_TESTS=1 what only its tests need: system packages through apt (when root or sudo is at hand), and a local
 # .venv with the pinned wheels that carry libtorch and Arrow C++. Skips what is there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +15,8 @@ packages=(
   fonts-dejavu-core fonts-noto-color-emoji fonts-liberation2 fonts-lato fonts-open-sans fonts-roboto-slab
   fonts-comic-neue fonts-dkg-handwriting fonts-inconsolata
 )
+# The NEON kernels are tested on x86 machines too.
+[ "${MOLMO_SETUP_TESTS:-0}" = 1 ] && [ "$(uname -m)" = x86_64 ] && packages+=(g++-aarch64-linux-gnu qemu-user)
 
 say() { printf 'setup: %s\n' "$*"; }
 
