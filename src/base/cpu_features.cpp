@@ -65,10 +65,12 @@ CpuFeatures restrict_to(CpuFeatures found, std::string_view level) {
   found.avx512_vnni = found.avx512_bf16 = found.neon_dotprod = false;
   if (level == "avx512" || level == "neon") return found;
   found.avx512 = false;
+  if (level == "avx_vnni") return found;
+  found.avx_vnni = false;
   if (level == "avx2") return found;
   if (level == "scalar") return {};
   fail(ErrorCategory::InvalidArgument,
-       "MOLMO_CPU is '{}', expected scalar, avx2, avx512, avx512_vnni, amx, neon or neon_dotprod", level);
+       "MOLMO_CPU is '{}', expected scalar, avx2, avx_vnni, avx512, avx512_vnni, amx, neon or neon_dotprod", level);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ struct CpuFeatures {
 
 const CpuFeatures& detected_cpu_features();
 
-// Detected features, cut down to MOLMO_CPU when it is set: scalar, avx2, avx512, avx512_vnni, amx, neon,
+// Detected features, cut down to MOLMO_CPU when it is set: scalar, avx2, avx_vnni, avx512, avx512_vnni, amx, neon,
 // neon_dotprod.
 const CpuFeatures& cpu_features();
 

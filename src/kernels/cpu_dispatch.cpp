@@ -43,6 +43,7 @@ std::span<const Version<PackedLinearKernel>> packed_linear_versions() {
 #if defined(__x86_64__)
     {"amx", &CpuFeatures::amx_int8, &kPackedLinearAmx},
     {"avx512_vnni", &CpuFeatures::avx512_vnni, &kPackedLinearAvx512Vnni},
+    {"avx_vnni", &CpuFeatures::avx_vnni, &kPackedLinearAvxVnni},
     {"avx2", &CpuFeatures::avx2, &kPackedLinearAvx2},
 #elif defined(__aarch64__)
     {"neon_dotprod", &CpuFeatures::neon_dotprod, &kPackedLinearNeonDot},

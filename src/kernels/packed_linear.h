@@ -62,6 +62,7 @@ struct PackedLinearKernel {
 
 extern const PackedLinearKernel kPackedLinearScalar;
 extern const PackedLinearKernel kPackedLinearAvx2;        // AVX2, FMA
+extern const PackedLinearKernel kPackedLinearAvxVnni;     // and AVX-VNNI
 extern const PackedLinearKernel kPackedLinearAvx512Vnni;  // AVX-512 F, BW, DQ, VL, VNNI
 extern const PackedLinearKernel kPackedLinearAmx;         // and the 8-bit tiles
 extern const PackedLinearKernel kPackedLinearNeonDot;     // dot product
