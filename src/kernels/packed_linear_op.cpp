@@ -23,6 +23,7 @@ namespace {
 using at::Tensor;
 
 constexpr int64_t kQuantizedTokensPerTask = 16;
+constexpr int64_t kTokensPerPass = 192;          // whose codes stay in the L2 cache while all weights pass by
 constexpr int64_t kPackedTaskBytes = 512 << 10;  // of weights: long streams for the prefetcher, short waits at the end
 constexpr int64_t kMinPackedProducts = 1 << 18;  // less is not worth waking a thread for
 
@@ -62,15 +63,6 @@ struct QuantizedTensor {
     });
   }
 
-  // The same from row `first` on.
-  QuantizedRows from(int64_t first, int64_t in_features) const {
-    QuantizedRows view = rows;
-    view.codes += first * rows.stride;
-    view.scales += first * rows.num_groups;
-    view.sums += first * ((in_features + kPackedGroup - 1) / kPackedGroup);
-    return view;
-  }
-
   int64_t num_tokens;
   Tensor codes, scales, sums;
   QuantizedRows rows;
@@ -97,6 +89,16 @@ std::vector<PanelRange> divide(const std::vector<PackedLinear>& problems, int64_
       ranges.push_back({i, begin, std::min(begin + size, shape.num_panels())});
   }
   return ranges;
+}
+
+// `count` tokens of a product, from `first` on.
+PackedLinear tokens_of(PackedLinear problem, int64_t first, int64_t count) {
+  problem.num_tokens = count;
+  problem.x.codes += first * problem.x.stride;
+  problem.x.scales += first * problem.x.num_groups;
+  problem.x.sums += first * (problem.shape.padded_in() / kPackedGroup);
+  problem.y += first * problem.y_stride;
+  return problem;
 }
 
 void run(const std::vector<PackedLinear>& problems) {
@@ -148,13 +150,15 @@ Tensor packed_linear(const Tensor& x, const Tensor& weight, const std::optional<
   if (y.numel() == 0) return y;
   const Tensor rows = rows_of(x);
   const QuantizedTensor quantized(rows, shape.in_features);
-  run({{.shape = shape,
-        .weight = weight.const_data_ptr<uint8_t>(),
-        .bias = bias ? bias->const_data_ptr<float>() : nullptr,
-        .x = quantized.rows,
-        .num_tokens = quantized.num_tokens,
-        .y = y.mutable_data_ptr<float>(),
-        .y_stride = out_features}});
+  const PackedLinear problem{.shape = shape,
+                             .weight = weight.const_data_ptr<uint8_t>(),
+                             .bias = bias ? bias->const_data_ptr<float>() : nullptr,
+                             .x = quantized.rows,
+                             .num_tokens = quantized.num_tokens,
+                             .y = y.mutable_data_ptr<float>(),
+                             .y_stride = out_features};
+  for (int64_t token = 0; token < problem.num_tokens; token += kTokensPerPass)
+    run({tokens_of(problem, token, std::min(kTokensPerPass, problem.num_tokens - token))});
   return y;
 }
 
@@ -177,13 +181,14 @@ Tensor packed_linear_grouped(const Tensor& x, at::TensorList weights, at::IntArr
   std::vector<PackedLinear> problems;
   for (int64_t i = 0, first = 0; i < static_cast<int64_t>(counts.size()); first += counts[i], ++i) {
     if (counts[i] == 0) continue;
-    problems.push_back({.shape = shape_of("packed_linear_grouped", weights[i], out_features, in_features),
-                        .weight = weights[i].const_data_ptr<uint8_t>(),
-                        .bias = nullptr,
-                        .x = quantized.from(first, in_features),
-                        .num_tokens = counts[i],
-                        .y = y.mutable_data_ptr<float>() + first * out_features,
-                        .y_stride = out_features});
+    const PackedLinear all{.shape = shape_of("packed_linear_grouped", weights[i], out_features, in_features),
+                           .weight = weights[i].const_data_ptr<uint8_t>(),
+                           .bias = nullptr,
+                           .x = quantized.rows,
+                           .num_tokens = num_rows,
+                           .y = y.mutable_data_ptr<float>(),
+                           .y_stride = out_features};
+    problems.push_back(tokens_of(all, first, counts[i]));
   }
   run(problems);
   return y;
