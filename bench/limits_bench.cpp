@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "base/threads.h"
-#include "machine_limits.h"
+#include "kernels/machine_limits.h"
 
 namespace molmo::bench {
 namespace {
@@ -20,13 +20,13 @@ void memory_read(benchmark::State& state) {
     std::memset(bytes.get(), 1, kBufferBytes);
     return bytes;
   }();
-  if (!best_read_streams()) return state.SkipWithError("no loop for this CPU");
+  if (!kernels::best_read_streams()) return state.SkipWithError("no loop for this CPU");
   const int num_parts = static_cast<int>(state.range(0)), num_streams = static_cast<int>(state.range(1));
   double best = 0;
   for (auto _ : state) {
     const auto start = std::chrono::steady_clock::now();
     parallel_for(num_parts, /*grain=*/1, [&](int64_t begin, int64_t) {
-      read_part(buffer.get(), kBufferBytes, static_cast<int>(begin), num_parts, num_streams);
+      kernels::read_part(buffer.get(), kBufferBytes, static_cast<int>(begin), num_parts, num_streams);
     });
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     state.SetIterationTime(seconds.count());
@@ -36,7 +36,7 @@ void memory_read(benchmark::State& state) {
   state.counters["best_GB/s"] = best;
 }
 
-void register_loop(benchmark::State& state, RegisterLoop loop) {
+void register_loop(benchmark::State& state, kernels::RegisterLoop loop) {
   if (!loop) return state.SkipWithError("no loop for this CPU");
   double operations = 0;
   for (auto _ : state) operations += static_cast<double>(loop(100000));
@@ -44,10 +44,10 @@ void register_loop(benchmark::State& state, RegisterLoop loop) {
 }
 
 void float_fma(benchmark::State& state) {
-  register_loop(state, best_float_fma());
+  register_loop(state, kernels::best_float_fma());
 }
 void int8_dot(benchmark::State& state) {
-  register_loop(state, best_int8_dot());
+  register_loop(state, kernels::best_int8_dot());
 }
 
 const int kAllThreads = num_threads();

@@ -3,7 +3,6 @@
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -11,6 +10,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "bench/photo.h"
 #include "config/model.h"
 #include "data/loader.h"
 #include "data/parquet.h"
@@ -28,21 +28,6 @@ namespace fs = std::filesystem;
 
 constexpr int kNumPictures = 24;
 constexpr int kBatch = 4;
-
-// 2000x1500, waves and grain: about as many bytes as a camera's JPEG.
-std::string photo(uint64_t number) {
-  image::Image made{{1500, 2000}, std::vector<uint8_t>(1500 * 2000 * 3)};
-  RandomStream random(number, "photo");
-  const double phase = 6.28 * random.uniform();
-  for (int64_t i = 0; i < 1500 * 2000 * 3; ++i) {
-    const double x = static_cast<double>(i / 3 % 2000), y = static_cast<double>(i / 6000),
-                 c = static_cast<double>(i % 3);
-    const double light =
-        0.5 + 0.25 * std::sin(x / (40 + 9 * c) + phase) + 0.2 * std::sin(y / 31 + x / 170 * c) + 0.02 * random.normal();
-    made.pixels[static_cast<size_t>(i)] = static_cast<uint8_t>(255 * std::fmin(std::fmax(light, 0), 1));
-  }
-  return image::encode_jpeg(made, 95);
-}
 
 std::string words(uint64_t number, int count) {
   constexpr std::string_view kWords[] = {"a",    "wooden", "table", "with",     "three", "mugs",   "beside", "the",
@@ -64,7 +49,7 @@ class Set {
     data::ParquetWriter writer(folder_ / "train.parquet", data::pixmo_columns("pixmo-cap"));
     for (int i = 0; i < kNumPictures; ++i) {
       const std::string name = "images/" + std::to_string(i) + ".jpg";
-      write_file_atomic(folder_ / name, photo(static_cast<uint64_t>(i)));
+      write_file_atomic(folder_ / name, image::encode_jpeg(draw_photo({1500, 2000}, static_cast<uint64_t>(i)), 95));
       const auto number = static_cast<uint64_t>(i);
       writer.add({{"image_url", name}, {"caption", words(number, 160)}, {"transcripts", {words(number + 100, 140)}}});
     }

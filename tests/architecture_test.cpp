@@ -38,10 +38,11 @@ const std::map<std::string, Names> kAllowed = {
     {"eval", {"data", "generate", "synth", "image", "text", "config", "dist", "http", "report"}},
     {"serve", {"generate", "arena", "collect", "http"}},
     {"api", {"*"}},
+    {"bench", {"api", "generate", "checkpoint", "model", "kernels", "preprocess", "image", "config"}},
     {"cli", {"*"}},
 };
 const Names kTorch = {"dist",     "model", "preprocess", "checkpoint", "generate", "train",
-                      "quantize", "eval",  "serve",      "api",        "cli"};
+                      "quantize", "eval",  "serve",      "api",        "bench",    "cli"};
 const Names kLightTorchHeaders = {"ATen/core/Tensor.h"};  // the heaviest include that a header of ours may have
 
 bool is_torch(const std::string& include) {

@@ -14,6 +14,7 @@ std::unique_ptr<Verb> make_inspect();
 std::unique_ptr<Verb> make_trace();
 std::unique_ptr<Verb> make_convert();
 std::unique_ptr<Verb> make_init();
+std::unique_ptr<Verb> make_bench();
 std::unique_ptr<Verb> make_train();
 std::unique_ptr<Verb> make_synth();
 std::unique_ptr<Verb> make_data_list();
@@ -45,6 +46,7 @@ constexpr VerbEntry kVerbs[] = {
     {"trace", "Write every intermediate tensor of one prompt", make_trace},
     {"convert", "Write any checkpoint in the released layout; merge adapters", make_convert},
     {"init", "Write a checkpoint with random weights", make_init},
+    {"bench", "Measure how fast a model runs, beside the limits of this machine", make_bench},
     {"train", "Train a model: pre-training, fine-tuning, low-rank adapters", make_train},
     {"synth", "Draw pictures whose questions have exact answers, as PixMo data sets", make_synth},
     {"data list", "Name the data sets", make_data_list},

@@ -11,9 +11,6 @@ namespace {
 // A picture of 13 crops keeps 27 MB of features in a 7B model, so a handful is cheap beside the weights.
 constexpr size_t kMaxPictures = 8;
 
-// A crop of the released towers takes a second or two on two cores. This bounds the wait for a cancellation.
-constexpr int64_t kCropsPerPiece = 2;
-
 // Two multiply-and-fold hashes of the same words: enough to tell apart the pictures of one user, no defence in itself.
 void mix(uint64_t word, PictureKey& key) {
   constexpr uint64_t kMultipliers[2] = {0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F};

@@ -26,6 +26,9 @@ struct PictureKey {
 
 PictureKey picture_key(const image::Image& image, const preprocess::InputOptions& options);
 
+// A crop of the released towers takes a second or two on two cores. This bounds the wait for a cancellation.
+constexpr int64_t kCropsPerPiece = 2;
+
 // One picture on its way into the decoder. Letters: C crops, Q image tokens of a crop, D decoder width.
 class Picture {
  public:

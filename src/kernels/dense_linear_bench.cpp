@@ -13,7 +13,7 @@
 #include <chrono>
 #include <vector>
 
-#include "machine_limits.h"
+#include "kernels/machine_limits.h"
 
 namespace molmo::kernels {
 namespace {
@@ -58,7 +58,7 @@ double read_seconds(const Tensor& weight, int num_streams) {
   const int num_threads = at::get_num_threads();
   return seconds_of([&] {
     at::parallel_for(0, num_threads, 1, [&](int64_t index, int64_t) {
-      bench::read_part(weight.const_data_ptr(), weight.nbytes(), static_cast<int>(index), num_threads, num_streams);
+      read_part(weight.const_data_ptr(), weight.nbytes(), static_cast<int>(index), num_threads, num_streams);
     });
   });
 }

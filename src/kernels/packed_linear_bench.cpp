@@ -15,8 +15,8 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/machine_limits.h"
 #include "kernels/packed_weight.h"
-#include "machine_limits.h"
 
 namespace molmo::kernels {
 namespace {
@@ -59,7 +59,7 @@ double packed_read_seconds(const Tensor& weight, int num_streams) {
   const int num_threads = at::get_num_threads();
   return packed_seconds_of([&] {
     at::parallel_for(0, num_threads, 1, [&](int64_t index, int64_t) {
-      bench::read_part(weight.const_data_ptr(), weight.nbytes(), static_cast<int>(index), num_threads, num_streams);
+      read_part(weight.const_data_ptr(), weight.nbytes(), static_cast<int>(index), num_threads, num_streams);
     });
   });
 }
@@ -71,7 +71,7 @@ double int8_peak() {
   int64_t operations = 0;
   const double seconds = packed_seconds_of([&] {
     at::parallel_for(0, num_threads, 1, [&](int64_t, int64_t) {
-      const int64_t done = bench::best_int8_dot()(kRounds);
+      const int64_t done = best_int8_dot()(kRounds);
       __atomic_fetch_add(&operations, done, __ATOMIC_RELAXED);
     });
   });
@@ -90,7 +90,7 @@ void packed(benchmark::State& state, PackedType type) {
   for (auto _ : state) {
     const double four_streams = packed_read_seconds(next(), 4);
     read.push_back(std::min(four_streams, packed_read_seconds(next(), 16)));
-    if (bench::best_int8_dot()) peak.push_back(int8_peak());
+    if (best_int8_dot()) peak.push_back(int8_peak());
     const Tensor& weight = next();
     kernel.push_back(packed_seconds_of([&] { benchmark::DoNotOptimize(packed_linear(x, weight, out_features)); }));
     state.SetIterationTime(kernel.back());

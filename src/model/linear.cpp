@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "model/linear_meter.h"
+
 namespace molmo::model {
 namespace {
 
@@ -35,6 +37,7 @@ at::Tensor half_weight_linear(const at::Tensor& x, const at::Tensor& weight) {
 }
 
 at::Tensor dense_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const MeteredProduct metered(x, weight.size(0), weight.nbytes());
   const at::Tensor own_bias = bias.defined() ? bias.to(x.scalar_type()) : bias;
   const bool trains_weight = at::GradMode::is_enabled() && weight.requires_grad();
   if (trains_weight || !x.is_cpu() || x.scalar_type() != at::kFloat || !is_half(weight)) {
@@ -46,6 +49,7 @@ at::Tensor dense_linear(const at::Tensor& x, const at::Tensor& weight, const at:
 
 // x: [..., in] float32 on the CPU, without gradients.
 at::Tensor packed_linear(const at::Tensor& x, const Matrix& weight, const at::Tensor& bias) {
+  const MeteredProduct metered(x, weight.out(), weight.tensor().nbytes());
   static const auto op =
       c10::Dispatcher::singleton()
           .findSchemaOrThrow("molmo::packed_linear", "")
@@ -97,7 +101,12 @@ at::Tensor forward_grouped(const std::vector<const Linear*>& layers, const at::T
                                .findSchemaOrThrow("molmo::packed_linear_grouped", "")
                                .typed<at::Tensor(const at::Tensor&, at::TensorList, at::IntArrayRef, int64_t)>();
     std::vector<at::Tensor> weights;
-    for (const Linear* layer : layers) weights.push_back(layer->weight_.tensor());
+    size_t bytes_read = 0;
+    for (size_t i = 0; i < layers.size(); ++i) {
+      weights.push_back(layers[i]->weight_.tensor());
+      if (counts[i] > 0) bytes_read += weights.back().nbytes();
+    }
+    const MeteredProduct metered(rows, layers.front()->weight_.out(), bytes_read);
     return op.call(rows, weights, counts, layers.front()->weight_.out());
   }
   std::vector<at::Tensor> outputs;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-namespace molmo::bench {
+namespace molmo::kernels {
 
 // Reads `size` bytes as `num_streams` (1 to 16) concurrent sequential streams; returns a checksum. `size`: a multiple
 // of 64 * num_streams.
@@ -28,4 +28,4 @@ RegisterLoop best_int8_dot();
 // Reads part `index` of `num_parts` of `size` bytes; nothing where there is no loop for this CPU.
 void read_part(const void* data, size_t size, int index, int num_parts, int num_streams);
 
-}  // namespace molmo::bench
+}  // namespace molmo::kernels

@@ -1,8 +1,8 @@
 #include <immintrin.h>
 
-#include "machine_limits.h"
+#include "kernels/machine_limits.h"
 
-namespace molmo::bench {
+namespace molmo::kernels {
 
 int64_t int8_dot_avx512vnni(int64_t num_rounds) {
   constexpr int kChains = 24;
@@ -19,4 +19,4 @@ int64_t int8_dot_avx512vnni(int64_t num_rounds) {
   return num_rounds * kChains * 64 * 2;
 }
 
-}  // namespace molmo::bench
+}  // namespace molmo::kernels

@@ -1,8 +1,8 @@
-#include "machine_limits.h"
+#include "kernels/machine_limits.h"
 
 #include "base/cpu_features.h"
 
-namespace molmo::bench {
+namespace molmo::kernels {
 
 #if defined(__x86_64__)
 ReadStreams best_read_streams() {
@@ -35,4 +35,4 @@ void read_part(const void* data, size_t size, int index, int num_parts, int num_
       read(static_cast<const char*>(data) + index * part, part, num_streams);
 }
 
-}  // namespace molmo::bench
+}  // namespace molmo::kernels

@@ -1,8 +1,8 @@
 #include <immintrin.h>
 
-#include "machine_limits.h"
+#include "kernels/machine_limits.h"
 
-namespace molmo::bench {
+namespace molmo::kernels {
 
 uint64_t read_streams_avx2(const void* data, size_t size, int num_streams) {
   const char* bytes = static_cast<const char*>(data);
@@ -33,4 +33,4 @@ int64_t float_fma_avx2(int64_t num_rounds) {
   return num_rounds * kChains * 8 * 2;
 }
 
-}  // namespace molmo::bench
+}  // namespace molmo::kernels
