@@ -55,6 +55,32 @@ inline void add_scaled(const int32_t* ints, const PackedLinear& problem, int64_t
   }
 }
 
+// kRows x 16 tokens times two panels over the columns [begin, end).
+template <int kRows>
+MOLMO_INLINE void multiply_tiles(const int8_t* a, int64_t a_stride, const uint8_t* first, const uint8_t* second,
+                                 int64_t begin, int64_t end, int32_t* ints) {
+  _tile_zero(0);
+  _tile_zero(1);
+  if constexpr (kRows > 1) _tile_zero(2);
+  if constexpr (kRows > 1) _tile_zero(3);
+  for (int64_t i = begin; i < end; i += kColumnStep) {
+    _tile_loadd(4, a + i, a_stride);
+    _tile_loadd(6, first + i * kPanelRows, 64);
+    _tile_dpbsud(0, 4, 6);
+    _tile_loadd(7, second + i * kPanelRows, 64);
+    _tile_dpbsud(1, 4, 7);
+    if constexpr (kRows > 1) {
+      _tile_loadd(5, a + kTileTokens * a_stride + i, a_stride);
+      _tile_dpbsud(2, 5, 6);
+      _tile_dpbsud(3, 5, 7);
+    }
+  }
+  _tile_stored(0, ints, 64);
+  _tile_stored(1, ints + kTileFloats, 64);
+  if constexpr (kRows > 1) _tile_stored(2, ints + 2 * kTileFloats, 64);
+  if constexpr (kRows > 1) _tile_stored(3, ints + 3 * kTileFloats, 64);
+}
+
 void block_tiles(const uint8_t* const* weights, const PackedLinear& problem, int64_t token, int64_t num_tokens,
                  int64_t column, int64_t size, float* sums, uint8_t* scratch) {
   const TileScope tiles;
@@ -62,32 +88,19 @@ void block_tiles(const uint8_t* const* weights, const PackedLinear& problem, int
   int32_t* ints = reinterpret_cast<int32_t*>(scratch);
   for (int64_t t = 0; t < num_tokens; t += 2 * kTileTokens) {
     const int8_t* a = x.codes + (token + t) * x.stride + column;
+    const int64_t num_rows = num_tokens - t > kTileTokens ? 2 : 1;
     for (int64_t k = 0; k < size; k += kActivationGroup) {
       const int64_t group = (column + k) / kActivationGroup, group_size = least(kActivationGroup, size - k);
       for (int p = 0; p < kTilePanels; p += kPairPanels) {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-        for (int64_t i = k; i < k + group_size; i += kColumnStep) {
-          _tile_loadd(4, a + i, x.stride);
-          _tile_loadd(6, weights[p] + i * kPanelRows, 64);
-          _tile_dpbsud(0, 4, 6);
-          _tile_loadd(7, weights[p + 1] + i * kPanelRows, 64);
-          _tile_dpbsud(1, 4, 7);
-          _tile_loadd(5, a + kTileTokens * x.stride + i, x.stride);
-          _tile_dpbsud(2, 5, 6);
-          _tile_dpbsud(3, 5, 7);
+        if (num_rows > 1) {
+          multiply_tiles<2>(a, x.stride, weights[p], weights[p + 1], k, k + group_size, ints);
+        } else {
+          multiply_tiles<1>(a, x.stride, weights[p], weights[p + 1], k, k + group_size, ints);
         }
-        _tile_stored(0, ints, 64);
-        _tile_stored(1, ints + kTileFloats, 64);
-        _tile_stored(2, ints + 2 * kTileFloats, 64);
-        _tile_stored(3, ints + 3 * kTileFloats, 64);
-        const bool is_first = column + k == 0;
-        for (int64_t part = 0; part < 2; ++part) {
+        for (int64_t row = 0; row < num_rows; ++row) {
           for (int64_t q = 0; q < kPairPanels; ++q) {
-            add_scaled(ints + (2 * part + q) * kTileFloats, problem, token + t + part * kTileTokens, group, group_size,
-                       is_first, sums + (t + part * kTileTokens) * kTileLanes + (p + q) * kPanelRows);
+            add_scaled(ints + (2 * row + q) * kTileFloats, problem, token + t + row * kTileTokens, group, group_size,
+                       column + k == 0, sums + (t + row * kTileTokens) * kTileLanes + (p + q) * kPanelRows);
           }
         }
       }
