@@ -32,10 +32,11 @@ inline constexpr int64_t kSpareTokens = 32;
 
 // Activations of 8 bits. Rows are K codes and zeros up to the next multiple of 64.
 struct QuantizedRows {
-  int8_t* codes;   // [T + kSpareTokens, stride]
-  int64_t stride;  // a multiple of 64
-  float* scales;   // [T + kSpareTokens, num_groups]
-  int32_t* sums;   // [T + kSpareTokens, K / 32]: of the codes of 32 columns
+  int8_t* codes;    // [T + kSpareTokens, stride]
+  int64_t stride;   // a multiple of 64
+  float* scales;    // [T + kSpareTokens, num_groups]
+  int32_t* starts;  // [T + kSpareTokens, K / 32]: -8 times the sum of the codes of 32 columns: the middle of 4 bits
+  int32_t* wide_starts;  // [T + kSpareTokens, num_groups]: -128 times that of a group: the middle of 8 bits
   int64_t num_groups;
 };
 

@@ -17,13 +17,14 @@ constexpr int64_t kMaxFewTokens = 8;
 constexpr int64_t kTileTokens = 16;
 constexpr int64_t kColumnStep = 64;  // the sum of one tile instruction
 constexpr int64_t kTileFloats = kTileTokens * kPanelRows;
-constexpr int64_t kTileScratchBytes = 4 * kTileFloats * 4;  // four tiles of sums
+constexpr int64_t kTileScratchBytes = 2 * 4 * kTileFloats * 4;  // twice four tiles of sums
 
 #include "kernels/packed_linear_avx512.inc"
 #include "kernels/packed_linear_quantize.inc"
 
+struct Upcoming;
 void block_tiles(const uint8_t* const* weights, const PackedLinear& problem, int64_t token, int64_t num_tokens,
-                 int64_t column, int64_t size, float* sums, uint8_t* scratch);
+                 int64_t column, int64_t size, const Upcoming& upcoming, float* sums, uint8_t* scratch);
 
 #include "kernels/packed_linear_simd.inc"
 
@@ -44,14 +45,15 @@ struct TileScope {
 };
 
 // Sums of 16 tokens over one activation group times its scales, added to `sums`.
-inline void add_scaled(const int32_t* ints, const PackedLinear& problem, int64_t token, int64_t group, int64_t size,
-                       bool is_first, float* sums) {
+inline void add_scaled(const int32_t* ints, const QuantizedRows& x, int64_t token, int64_t group, bool is_first,
+                       float* sums) {
+  const int32_t* starts = x.wide_starts + token * x.num_groups + group;
+  const float* scales = x.scales + token * x.num_groups + group;
   for (int64_t t = 0; t < kTileTokens; ++t) {
-    const Ints values =
-        ints_of(_mm512_load_si512(ints + t * kPanelRows)) + wide_start(sum_of_codes(problem, token + t, group, size));
-    const Floats scale = splat(problem.x.scales[(token + t) * problem.x.num_groups + group]);
+    const Ints values = ints_of(_mm512_load_si512(ints + t * kPanelRows)) + splat(starts[t * x.num_groups]);
     float* sum = sums + t * kTileLanes;
-    store_floats(sum, fma(to_float(values), scale, is_first ? splat(0.0f) : load_floats(sum)));
+    store_floats(sum,
+                 fma(to_float(values), splat(scales[t * x.num_groups]), is_first ? splat(0.0f) : load_floats(sum)));
   }
 }
 
@@ -81,31 +83,54 @@ MOLMO_INLINE void multiply_tiles(const int8_t* a, int64_t a_stride, const uint8_
   if constexpr (kRows > 1) _tile_stored(3, ints + 3 * kTileFloats, 64);
 }
 
+// Sums that tiles have left in `ints`: up to 32 tokens times two panels over a group.
+struct Pending {
+  const int32_t* ints;
+  int64_t token, group, num_rows;
+  bool is_first;
+  float* sums;  // of that token and the first of the panels
+};
+
+inline void add_pending(const Pending& pending, const QuantizedRows& x) {
+  for (int64_t row = 0; row < pending.num_rows; ++row) {
+    for (int64_t q = 0; q < kPairPanels; ++q) {
+      add_scaled(pending.ints + (2 * row + q) * kTileFloats, x, pending.token + row * kTileTokens, pending.group,
+                 pending.is_first, pending.sums + row * kTileTokens * kTileLanes + q * kPanelRows);
+    }
+  }
+}
+
 void block_tiles(const uint8_t* const* weights, const PackedLinear& problem, int64_t token, int64_t num_tokens,
-                 int64_t column, int64_t size, float* sums, uint8_t* scratch) {
+                 int64_t column, int64_t size, const Upcoming& upcoming, float* sums, uint8_t* scratch) {
   const TileScope tiles;
   const QuantizedRows& x = problem.x;
+  const int64_t num_pairs = (num_tokens + 2 * kTileTokens - 1) / (2 * kTileTokens);
+  // Loads wait long for what tiles have just stored: meanwhile the next tiles are multiplied.
   int32_t* ints = reinterpret_cast<int32_t*>(scratch);
+  int32_t* other_ints = ints + 4 * kTileFloats;
+  Pending pending{};
   for (int64_t t = 0; t < num_tokens; t += 2 * kTileTokens) {
+    upcoming.prefetch_part(t / (2 * kTileTokens), num_pairs);
     const int8_t* a = x.codes + (token + t) * x.stride + column;
     const int64_t num_rows = num_tokens - t > kTileTokens ? 2 : 1;
     for (int64_t k = 0; k < size; k += kActivationGroup) {
-      const int64_t group = (column + k) / kActivationGroup, group_size = least(kActivationGroup, size - k);
+      const int64_t end = least(k + kActivationGroup, size);
       for (int p = 0; p < kTilePanels; p += kPairPanels) {
         if (num_rows > 1) {
-          multiply_tiles<2>(a, x.stride, weights[p], weights[p + 1], k, k + group_size, ints);
+          multiply_tiles<2>(a, x.stride, weights[p], weights[p + 1], k, end, ints);
         } else {
-          multiply_tiles<1>(a, x.stride, weights[p], weights[p + 1], k, k + group_size, ints);
+          multiply_tiles<1>(a, x.stride, weights[p], weights[p + 1], k, end, ints);
         }
-        for (int64_t row = 0; row < num_rows; ++row) {
-          for (int64_t q = 0; q < kPairPanels; ++q) {
-            add_scaled(ints + (2 * row + q) * kTileFloats, problem, token + t + row * kTileTokens, group, group_size,
-                       column + k == 0, sums + (t + row * kTileTokens) * kTileLanes + (p + q) * kPanelRows);
-          }
-        }
+        add_pending(pending, x);
+        pending = {ints,     token + t,       (column + k) / kActivationGroup,
+                   num_rows, column + k == 0, sums + t * kTileLanes + p * kPanelRows};
+        int32_t* used = ints;
+        ints = other_ints;
+        other_ints = used;
       }
     }
   }
+  add_pending(pending, x);
 }
 
 }  // namespace

@@ -61,6 +61,14 @@ MOLMO_INLINE Ints wide_start(int32_t) {
 MOLMO_INLINE Ints dot_wide(const Ints& sums, const Codes& codes, int32_t quad) {
   return dot(sums, each<Codes>(codes, [](uint8x16_t v) { return veorq_u8(v, vdupq_n_u8(0x80)); }), quad);
 }
+MOLMO_INLINE Ints dot_high(const Ints& sums, const Codes& codes, int32_t quad) {
+  return dot(sums, high(codes), quad);
+}
+MOLMO_INLINE Ints join(const Ints& low_sums, const Ints& high_sums) {
+  Ints result;
+  for (int i = 0; i < 4; ++i) result.part[i] = vaddq_s32(low_sums.part[i], high_sums.part[i]);
+  return result;
+}
 MOLMO_INLINE Floats to_float(const Ints& ints) {
   return each<Floats>(ints, [](int32x4_t v) { return vcvtq_f32_s32(v); });
 }
@@ -86,6 +94,9 @@ MOLMO_INLINE void store_first_lanes(float* p, int64_t n, const Floats& values) {
 MOLMO_INLINE void prefetch(const uint8_t* p) {
   __builtin_prefetch(p);
 }
+MOLMO_INLINE void prefetch_l2(const uint8_t* p) {
+  __builtin_prefetch(p, 0, 2);
+}
 
 // 16 scales of 4 bits, a lane each.
 MOLMO_INLINE Codes load_scale_lanes(const uint8_t* p) {
@@ -95,8 +106,11 @@ MOLMO_INLINE Codes load_scale_lanes(const uint8_t* p) {
            vreinterpretq_u8_u32(vmovl_u16(vget_low_u16(second))),
            vreinterpretq_u8_u32(vmovl_u16(vget_high_u16(second)))}};
 }
-MOLMO_INLINE Floats load_group_scales(const uint8_t* p) {
-  return each<Floats>(load_scale_lanes(p), [](uint8x16_t v) { return vcvtq_f32_u32(vreinterpretq_u32_u8(v)); });
+MOLMO_INLINE void load_group_scales(const uint8_t* p, Floats (&scales)[4]) {
+  for (int i = 0; i < 4; ++i) {
+    scales[i] =
+        each<Floats>(load_scale_lanes(p + 8 * i), [](uint8x16_t v) { return vcvtq_f32_u32(vreinterpretq_u32_u8(v)); });
+  }
 }
 
 // scale * (code - 8) + 128.

@@ -35,18 +35,20 @@ const PackedLinearKernel& packed_kernel() {
 // Activations of 8 bits, and the memory that they live in.
 struct QuantizedTensor {
   QuantizedTensor(const Tensor& x, int64_t in_features) : num_tokens(x.size(0)) {
-    const int64_t num_rows = num_tokens + kSpareTokens, num_sums = (in_features + kPackedGroup - 1) / kPackedGroup;
+    const int64_t num_rows = num_tokens + kSpareTokens, num_starts = (in_features + kPackedGroup - 1) / kPackedGroup;
     // Rows a power of two apart would meet in the same few lines of the caches.
     const int64_t stride = (in_features + 63) / 64 * 64 + 64;
     const int64_t num_groups = (in_features + kActivationGroup - 1) / kActivationGroup;
     codes = at::empty({num_rows, stride}, at::kChar);
     scales = at::empty({num_rows, num_groups}, at::kFloat);
-    sums = at::empty({num_rows, num_sums}, at::kInt);
-    for (Tensor* tensor : {&codes, &scales, &sums}) tensor->narrow(0, num_tokens, kSpareTokens).zero_();
+    starts = at::empty({num_rows, num_starts}, at::kInt);
+    wide_starts = at::empty({num_rows, num_groups}, at::kInt);
+    for (Tensor* tensor : {&codes, &scales, &starts, &wide_starts}) tensor->narrow(0, num_tokens, kSpareTokens).zero_();
     rows = {.codes = codes.mutable_data_ptr<int8_t>(),
             .stride = stride,
             .scales = scales.mutable_data_ptr<float>(),
-            .sums = sums.mutable_data_ptr<int32_t>(),
+            .starts = starts.mutable_data_ptr<int32_t>(),
+            .wide_starts = wide_starts.mutable_data_ptr<int32_t>(),
             .num_groups = num_groups};
     const auto quantize = [&](int64_t begin, int64_t end) {
       packed_kernel().quantize(x.const_data_ptr<float>(), x.stride(0), in_features, rows, begin, end);
@@ -64,7 +66,7 @@ struct QuantizedTensor {
   }
 
   int64_t num_tokens;
-  Tensor codes, scales, sums;
+  Tensor codes, scales, starts, wide_starts;
   QuantizedRows rows;
 };
 
@@ -96,7 +98,8 @@ PackedLinear tokens_of(PackedLinear problem, int64_t first, int64_t count) {
   problem.num_tokens = count;
   problem.x.codes += first * problem.x.stride;
   problem.x.scales += first * problem.x.num_groups;
-  problem.x.sums += first * (problem.shape.padded_in() / kPackedGroup);
+  problem.x.wide_starts += first * problem.x.num_groups;
+  problem.x.starts += first * (problem.shape.padded_in() / kPackedGroup);
   problem.y += first * problem.y_stride;
   return problem;
 }

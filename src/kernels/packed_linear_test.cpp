@@ -59,18 +59,19 @@ struct Activations {
   Activations(const PackedLinearKernel& kernel, const std::vector<float>& x, int64_t num_tokens, int64_t in)
       : stride((in + 63) / 64 * 64 + 64),
         num_groups((in + kActivationGroup - 1) / kActivationGroup),
-        num_sums((in + kPackedGroup - 1) / kPackedGroup),
+        num_starts((in + kPackedGroup - 1) / kPackedGroup),
         codes(static_cast<size_t>((num_tokens + kSpareTokens) * stride)),
         scales(static_cast<size_t>((num_tokens + kSpareTokens) * num_groups)),
-        sums(static_cast<size_t>((num_tokens + kSpareTokens) * num_sums)) {
+        starts(static_cast<size_t>((num_tokens + kSpareTokens) * num_starts)),
+        wide_starts(static_cast<size_t>((num_tokens + kSpareTokens) * num_groups)) {
     kernel.quantize(x.data(), in, in, rows(), 0, num_tokens);
   }
-  QuantizedRows rows() { return {codes.data(), stride, scales.data(), sums.data(), num_groups}; }
+  QuantizedRows rows() { return {codes.data(), stride, scales.data(), starts.data(), wide_starts.data(), num_groups}; }
 
-  int64_t stride, num_groups, num_sums;
+  int64_t stride, num_groups, num_starts;
   std::vector<int8_t> codes;
   std::vector<float> scales;
-  std::vector<int32_t> sums;
+  std::vector<int32_t> starts, wide_starts;
 };
 
 // Panels in two calls that do not fall on the grain; rows of y are longer than O.
@@ -221,7 +222,8 @@ TEST_P(PackedLinearVersions, RoundsActivationsToNearestEvenAndKeepsWhatIsUndefin
   EXPECT_EQ(activations.scales[0], 1.0f);
   EXPECT_EQ(activations.scales[1], 0.0f);
   EXPECT_EQ(activations.codes[128], 0);
-  EXPECT_EQ(activations.sums[0], 130);
+  EXPECT_EQ(activations.starts[0], -8 * 130);
+  EXPECT_EQ(activations.wide_starts[0], -128 * 130);
   EXPECT_TRUE(std::isnan(activations.scales[2]));
   const PackedMatrix matrix(PackedType::Q4, 16, 200);
   const std::vector<float> y = product(kernel(), matrix, x, 2);

@@ -1,5 +1,5 @@
-// Built for aarch64 and run by qemu-aarch64: the NEON version of packed_linear gives the bits of the scalar one. Without
-// GoogleTest and torch, which are there for this machine only. Exit status 0 when all agree.
+// Built for aarch64 and run by qemu-aarch64: the NEON version of packed_linear gives the bits of the scalar one.
+// Without GoogleTest and torch, which are there for this machine only. Exit status 0 when all agree.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -27,19 +27,21 @@ std::vector<uint8_t> random_matrix(const PackedShape& shape, bool is_extreme) {
       codes[static_cast<size_t>(k)] = static_cast<int8_t>(is_extreme ? (draw % 2 ? lowest : highest) : lowest + draw);
     }
     for (auto& scale : scales) scale = static_cast<uint8_t>(is_extreme ? 15 : g_random() % 16);
-    write_packed_row(shape, bytes.data(), row, {std::ldexp(1.0f + static_cast<float>(g_random() % 99), -9), scales.data(), codes.data()});
+    write_packed_row(shape, bytes.data(), row,
+                     {std::ldexp(1.0f + static_cast<float>(g_random() % 99), -9), scales.data(), codes.data()});
   }
   return bytes;
 }
 
-std::vector<float> multiply(const PackedLinearKernel& kernel, const PackedShape& shape, const std::vector<uint8_t>& weight,
-                            const std::vector<float>& x, int64_t num_tokens) {
+std::vector<float> multiply(const PackedLinearKernel& kernel, const PackedShape& shape,
+                            const std::vector<uint8_t>& weight, const std::vector<float>& x, int64_t num_tokens) {
   const int64_t in = shape.in_features, stride = (in + 63) / 64 * 64 + 64, rows = num_tokens + kSpareTokens;
   const int64_t num_groups = (in + kActivationGroup - 1) / kActivationGroup;
   std::vector<int8_t> codes(static_cast<size_t>(rows * stride));
   std::vector<float> scales(static_cast<size_t>(rows * num_groups));
-  std::vector<int32_t> sums(static_cast<size_t>(rows * (shape.padded_in() / kPackedGroup)));
-  const QuantizedRows quantized{codes.data(), stride, scales.data(), sums.data(), num_groups};
+  std::vector<int32_t> starts(static_cast<size_t>(rows * (shape.padded_in() / kPackedGroup)));
+  std::vector<int32_t> wide_starts(static_cast<size_t>(rows * num_groups));
+  const QuantizedRows quantized{codes.data(), stride, scales.data(), starts.data(), wide_starts.data(), num_groups};
   kernel.quantize(x.data(), in, in, quantized, 0, num_tokens);
   std::vector<uint8_t> scratch(static_cast<size_t>(kernel.scratch_bytes) + 64);
   std::vector<float> y(static_cast<size_t>(num_tokens * shape.out_features));
