@@ -29,7 +29,7 @@ const std::map<std::string, Names> kAllowed = {
     {"model", {"kernels", "config"}},
     {"preprocess", {"image", "text", "config"}},
     {"data", {"image", "text", "config", "http", "report"}},
-    {"checkpoint", {"model", "dist", "config"}},
+    {"checkpoint", {"model", "kernels", "dist", "config"}},
     {"generate", {"model", "preprocess", "image", "text", "config"}},
     {"synth", {"data", "image", "text", "config", "report"}},
     {"collect", {"data", "image", "text", "arena"}},

@@ -40,9 +40,12 @@ void check_memory(const checkpoint::Checkpoint& checkpoint, const std::optional<
   if (available == 0) return;
   uint64_t copied = 0, mapped = 0;
   for (const auto& [name, weight] : checkpoint.weights()) {
-    const bool is_copied = dtype && *dtype != weight.dtype;
-    const uint64_t count = weight.num_bytes / static_cast<uint64_t>(dtype_bytes(weight.dtype));
-    (is_copied ? copied : mapped) += is_copied ? count * static_cast<uint64_t>(dtype_bytes(*dtype)) : weight.num_bytes;
+    const bool is_copied = dtype && *dtype != checkpoint::element_type(weight.type);
+    if (is_copied) {
+      copied += checkpoint::stored_bytes(checkpoint::stored_type(*dtype), weight.shape);
+    } else {
+      mapped += weight.num_bytes;
+    }
   }
   if (copied > available) {
     fail(ErrorCategory::OutOfMemory, "{}: the weights as {} need {:.1f} GiB, {:.1f} GiB are available",

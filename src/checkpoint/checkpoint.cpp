@@ -1,6 +1,13 @@
 #include "checkpoint/checkpoint.h"
 
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
 #include "base/error.h"
+#include "base/threads.h"
 #include "checkpoint/hf_config.h"
 #include "checkpoint/hf_weights.h"
 #include "checkpoint/native_config.h"
@@ -46,7 +53,55 @@ StoredTensors open_native_weights(const fs::path& folder) {
   fail(ErrorCategory::NotFound, "{}: has config.yaml but no model.pt", folder.string());
 }
 
-at::Tensor load(const WeightSource& source, const LoadOptions& options) {
+// A scale that is not a number, or overflows with the largest code, would spoil every answer without a word.
+void check_scales(const WeightSource& source, const kernels::PackedShape& shape, const uint8_t* bytes) {
+  constexpr float kMostScale = std::numeric_limits<float>::max() / 128;
+  for (int64_t panel = 0; panel < shape.num_panels(); ++panel) {
+    float scales[kernels::kPanelRows];
+    std::memcpy(scales, bytes + panel * shape.panel_bytes(), sizeof scales);
+    for (int64_t lane = 0; lane < kernels::kPanelRows; ++lane) {
+      if (scales[lane] >= 0 && scales[lane] <= kMostScale) continue;
+      fail(ErrorCategory::BadData, "{}: '{}' has the scale {} in row {}, expected 0 to {}. Was the file damaged?",
+           source.stored.file->path().string(), source.stored_name, scales[lane], panel * kernels::kPanelRows + lane,
+           kMostScale);
+    }
+  }
+}
+
+// Kernels read packed weights by whole cache lines. Files that we write need no copy.
+at::Tensor aligned(const at::Tensor& bytes) {
+  return reinterpret_cast<uintptr_t>(bytes.const_data_ptr()) % 64 == 0 ? bytes : bytes.clone();
+}
+
+at::Tensor unpack(const at::Tensor& bytes, const kernels::PackedShape& shape, at::ScalarType type) {
+  constexpr int64_t kRowsAtOnce = 1024;  // in float32, on their way to another type
+  const uint8_t* packed = bytes.const_data_ptr<uint8_t>();
+  at::Tensor matrix = at::empty({shape.out_features, shape.in_features}, type);
+  at::Tensor rows = at::empty({std::min(kRowsAtOnce, shape.out_features), shape.in_features}, at::kFloat);
+  float* values = rows.mutable_data_ptr<float>();
+  for (int64_t first = 0; first < shape.out_features; first += kRowsAtOnce) {
+    const int64_t count = std::min(kRowsAtOnce, shape.out_features - first);
+    parallel_for(count, kernels::kPanelRows, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row)
+        kernels::read_packed_row(shape, packed, first + row, values + row * shape.in_features);
+    });
+    matrix.narrow(0, first, count).copy_(rows.narrow(0, 0, count));
+  }
+  return matrix;
+}
+
+at::Tensor load_packed(const WeightSource& source, const std::vector<int64_t>& shape, const LoadOptions& options) {
+  const kernels::PackedShape packed = packed_shape(source.type, shape);
+  const at::Tensor bytes = source.stored.map();
+  check_scales(source, packed, bytes.const_data_ptr<uint8_t>());
+  if (!options.dtype) return aligned(bytes);
+  at::Tensor matrix = unpack(bytes, packed, to_scalar_type(*options.dtype));
+  source.stored.drop_pages();
+  return matrix;
+}
+
+at::Tensor load(const WeightSource& source, const WeightInfo& weight, const LoadOptions& options) {
+  if (is_packed(source.type)) return load_packed(source, weight.shape, options);
   at::Tensor tensor = source.stored.map();
   if (source.is_transposed) tensor = tensor.t();
   if (!options.dtype || *options.dtype == source.stored.entry.dtype) return tensor;
@@ -69,7 +124,7 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
   for (const model::ParameterSpec& parameter : parameters) {
     const WeightSource& source = state->sources.at(parameter.name);
     const TensorEntry& entry = source.stored.entry;
-    state->weights[parameter.name] = {entry.dtype, parameter.shape, entry.num_bytes, source.stored.file->path(),
+    state->weights[parameter.name] = {source.type, parameter.shape, entry.num_bytes, source.stored.file->path(),
                                       source.stored_name};
   }
   Checkpoint checkpoint;
@@ -103,7 +158,7 @@ at::Tensor Checkpoint::load_weight(const std::string& name, const LoadOptions& o
   const auto found = state_->sources.find(name);
   if (found == state_->sources.end())
     fail(ErrorCategory::NotFound, "{}: this model has no parameter '{}'", folder().string(), name);
-  return load(found->second, options);
+  return load(found->second, state_->weights.at(name), options);
 }
 
 void Checkpoint::drop_pages(const std::string& name) const {
@@ -113,7 +168,8 @@ void Checkpoint::drop_pages(const std::string& name) const {
 
 std::map<std::string, at::Tensor> Checkpoint::load_weights(const LoadOptions& options) const {
   std::map<std::string, at::Tensor> tensors;
-  for (const auto& [name, source] : state_->sources) tensors.emplace_hint(tensors.end(), name, load(source, options));
+  for (const auto& [name, source] : state_->sources)
+    tensors.emplace_hint(tensors.end(), name, load(source, state_->weights.at(name), options));
   return tensors;
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/dtype.h"
 #include "base/enum_names.h"
+#include "checkpoint/stored_type.h"
 #include "config/model.h"
 
 namespace molmo::checkpoint {
@@ -24,13 +25,14 @@ namespace molmo::checkpoint {
 enum class Layout { HuggingFace, Native };
 
 struct LoadOptions {
-  std::optional<DType> dtype =
-      std::nullopt;  // empty: as stored, without copy. Else tensor by tensor, never both versions of all
+  // Empty: as stored, without copy; packed weights as bytes [num_panels, panel_bytes]. Else tensor by tensor, never both
+  // versions of all; packed weights are unpacked.
+  std::optional<DType> dtype = std::nullopt;
 };
 
 struct WeightInfo {
-  DType dtype;  // as stored
-  std::vector<int64_t> shape;
+  StoredType type;
+  std::vector<int64_t> shape;  // of the parameter
   uint64_t num_bytes = 0;
   std::filesystem::path file;
   std::string stored_name;
@@ -52,6 +54,7 @@ class Checkpoint {
   const std::map<std::string, WeightInfo>& weights() const;
   // Native parameter name -> tensor for all of parameter_table(config()). Tensors of the stored type are read-only
   // views of the files: pages come when they are touched. The down projections of native experts are transposed views.
+  // Throws BadData for a packed weight whose scales are not finite.
   std::map<std::string, at::Tensor> load_weights(const LoadOptions& options = {}) const;
   // One of them, for callers that go through the weights one at a time. Throws NotFound.
   at::Tensor load_weight(const std::string& name, const LoadOptions& options = {}) const;

@@ -30,43 +30,70 @@ bool copy_code(const fs::path& from, const fs::path& to) {
   return has_code;
 }
 
-void convert_weights(const Checkpoint& checkpoint, const DTypes& dtypes, const model::Adapter& adapter,
+// Adding to a packed weight would round all of it once more.
+void check_updates(const model::Adapter& adapter, const StoredTypes& types, const fs::path& folder) {
+  for (const auto& [name, unused] : adapter.updates) {
+    const auto type = types.find(name);
+    if (type == types.end() || !is_packed(type->second)) continue;
+    fail(ErrorCategory::InvalidArgument,
+         "{}: '{}' is packed as {}, an adapter cannot be merged into it. Hint: merge it into the weights that were "
+         "quantised, or ask for a type (--dtype bf16)",
+         folder.string(), name, enum_name(type->second));
+  }
+}
+
+void convert_weights(const Checkpoint& checkpoint, const StoredTypes& types, const model::Adapter& adapter,
                      const fs::path& folder, uint64_t max_shard_bytes) {
   Progress progress("convert", checkpoint.weights().size(), "tensors");
   std::string previous;
-  write_hf_weights(folder, checkpoint.config(), dtypes, max_shard_bytes, [&](const std::string& name) {
+  write_hf_weights(folder, checkpoint.config(), types, max_shard_bytes, [&](const std::string& name) {
     if (!previous.empty()) checkpoint.drop_pages(previous);  // written by now
     previous = name;
     progress.advance();
-    at::Tensor weight = checkpoint.load_weight(name);
+    const StoredType type = types.at(name);
+    if (is_packed(type)) return checkpoint.load_weight(name);
+    LoadOptions load;
+    if (is_packed(checkpoint.weights().at(name).type)) load.dtype = element_type(type);
+    at::Tensor weight = checkpoint.load_weight(name, load);
     const auto update = adapter.updates.find(name);
     if (update != adapter.updates.end()) weight = merge_update(weight, update->second);
-    return weight.to(to_scalar_type(dtypes.at(name)));
+    return weight.to(to_scalar_type(element_type(type)));
   });
 }
 
 }  // namespace
 
-void convert_checkpoint(const fs::path& input, const fs::path& output, const ConvertOptions& options) {
-  const Checkpoint checkpoint = Checkpoint::open(input);
+void check_output(const fs::path& input, const fs::path& output) {
   if (fs::exists(output) && fs::equivalent(input, output)) {
     fail(ErrorCategory::InvalidArgument, "{}: is the checkpoint that is read. Choose another folder to write to.",
          output.string());
   }
-  DTypes dtypes;
-  for (const auto& [name, weight] : checkpoint.weights()) dtypes[name] = options.dtype.value_or(weight.dtype);
+}
+
+void write_companions(const Checkpoint& checkpoint, const fs::path& tokenizer, const StoredTypes& types,
+                      const fs::path& folder) {
+  copy_tokenizer(tokenizer, folder);
+  check_image_tokens(folder, checkpoint.config());
+  write_generation_config(folder);
+  const bool has_code = copy_code(checkpoint.folder(), folder);
+  write_hf_documents(folder, checkpoint.config(), types, has_code);
+}
+
+void convert_checkpoint(const fs::path& input, const fs::path& output, const ConvertOptions& options) {
+  const Checkpoint checkpoint = Checkpoint::open(input);
+  check_output(input, output);
+  StoredTypes types;
+  for (const auto& [name, weight] : checkpoint.weights())
+    types[name] = options.dtype ? stored_type(*options.dtype) : weight.type;
   const model::Adapter adapter =
       options.adapter ? read_adapter(*options.adapter, checkpoint.config()) : model::Adapter{};
+  check_updates(adapter, types, input);
   const fs::path tokenizer = options.tokenizer ? *options.tokenizer : checkpoint.tokenizer_folder();
 
   AtomicFolder folder(output, options.overwrite);
-  folder.check_space(weight_bytes(checkpoint.config(), dtypes));
-  copy_tokenizer(tokenizer, folder.path());
-  check_image_tokens(folder.path(), checkpoint.config());
-  write_generation_config(folder.path());
-  const bool has_code = copy_code(input, folder.path());
-  write_hf_documents(folder.path(), checkpoint.config(), main_dtype(checkpoint.config(), dtypes), has_code);
-  convert_weights(checkpoint, dtypes, adapter, folder.path(), options.max_shard_bytes);
+  folder.check_space(weight_bytes(checkpoint.config(), types));
+  write_companions(checkpoint, tokenizer, types, folder.path());
+  convert_weights(checkpoint, types, adapter, folder.path(), options.max_shard_bytes);
   folder.commit();
 }
 

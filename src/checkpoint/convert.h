@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/dtype.h"
+#include "checkpoint/checkpoint.h"
 
 namespace molmo::checkpoint {
 
@@ -24,9 +25,19 @@ struct ConvertOptions {
   bool overwrite = false;  // replace a folder that is not empty
 };
 
-// The output appears complete or not at all. Throws InvalidArgument when `output` is the input or is not empty and may
-// not be overwritten, Io when the disk is too small, and what Checkpoint::open throws.
+// The output appears complete or not at all. Packed weights stay packed unless a type is asked for: --dtype makes them
+// readable for other tools. Throws InvalidArgument
+// when `output` is the input or is not empty and may not be overwritten, or when an adapter updates a packed weight; Io
+// when the disk is too small, and what Checkpoint::open throws.
 void convert_checkpoint(const std::filesystem::path& input, const std::filesystem::path& output,
                         const ConvertOptions& options = {});
+
+// All but the weights of a folder in the released layout, for weights of these types: documents, the files of the
+// tokenizer in `tokenizer`, the Python files of a release.
+void write_companions(const Checkpoint& checkpoint, const std::filesystem::path& tokenizer, const StoredTypes& types,
+                      const std::filesystem::path& folder);
+
+// Throws InvalidArgument when a checkpoint would be written over itself.
+void check_output(const std::filesystem::path& input, const std::filesystem::path& output);
 
 }  // namespace molmo::checkpoint

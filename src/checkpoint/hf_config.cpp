@@ -95,6 +95,19 @@ void check_architectures(const Json& document, const std::string& source) {
   }
 }
 
+// Which weights are packed, and how, is told by their bytes; but those of other quantisers look like nothing of ours.
+void check_quantization(const Json& document, const std::string& source) {
+  const Json settings = document.value("quantization_config", Json());
+  if (settings.is_null()) return;
+  const Json method = settings.is_object() ? settings.value("quant_method", Json()) : Json();
+  if (method != kQuantMethod) {
+    fail(ErrorCategory::Unsupported,
+         "{}: quantization_config.quant_method is {:.64}, expected \"{}\". Hint: take the weights in floating point, "
+         "and quantise them with 'molmo quantize'",
+         source, dump_json(method), kQuantMethod);
+  }
+}
+
 }  // namespace
 
 ModelConfig parse_hf_config(const Json& document, const std::string& source) {
@@ -103,6 +116,7 @@ ModelConfig parse_hf_config(const Json& document, const std::string& source) {
   const std::string type = plain.text("model_type", "");
   if (type != "molmo") fail(ErrorCategory::Unsupported, "{}: model_type is '{:.64}', expected 'molmo'", source, type);
   check_architectures(document, source);
+  check_quantization(document, source);
   if (plain.has("d_model")) return read_model_settings(plain, mixture_constants());
   if (!plain.has("hidden_size")) {
     fail(ErrorCategory::Unsupported,

@@ -19,6 +19,9 @@ config::ModelConfig read_hf_config(const std::filesystem::path& folder);
 // The same for a document; `source` names it in errors. Without preprocessor_config.json.
 config::ModelConfig parse_hf_config(const Json& document, const std::string& source);
 
+// Of weights that are packed as kernels/packed_weight.h says, in config.json's quantization_config.
+inline constexpr const char* kQuantMethod = "molmo";
+
 // Mean and standard deviation of a kind of pixels, as preprocessor_config.json spells them: red, green, blue.
 struct PixelStatistics {
   config::PixelNormalization normalization;

@@ -6,29 +6,25 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <string>
 
-#include "base/dtype.h"
+#include "checkpoint/stored_type.h"
 #include "config/model.h"
 
 namespace molmo::checkpoint {
 
-using DTypes = std::map<std::string, DType>;  // by native parameter name
-
 // Bytes of all parameters at these types.
-uint64_t weight_bytes(const config::ModelConfig& config, const DTypes& dtypes);
-// The type that most of these bytes have, which config.json names.
-DType main_dtype(const config::ModelConfig& config, const DTypes& dtypes);
+uint64_t weight_bytes(const config::ModelConfig& config, const StoredTypes& types);
 
 // Writes model.safetensors, or shards of at most `max_shard_bytes` (but at least one tensor) with their index.
-// `produce` is asked for each parameter by native name, in the order of the parameter table, and gives it in the type
-// of `dtypes`.
-void write_hf_weights(const std::filesystem::path& folder, const config::ModelConfig& config, const DTypes& dtypes,
+// `produce` is asked for each parameter once, by native name, and gives it in the type of `types`: packed ones as bytes
+// [num_panels, panel_bytes]. The header's metadata says of these what they are: "q4 [152064, 3584]".
+void write_hf_weights(const std::filesystem::path& folder, const config::ModelConfig& config, const StoredTypes& types,
                       uint64_t max_shard_bytes, const std::function<at::Tensor(const std::string& native)>& produce);
 
-// config.json, preprocessor_config.json, processor_config.json.
-void write_hf_documents(const std::filesystem::path& folder, const config::ModelConfig& config, DType dtype,
-                        bool has_code);
+// config.json, preprocessor_config.json, processor_config.json. torch_dtype is the type that most bytes of the dense
+// weights have; with packed ones there is a quantization_config, at which other tools stop.
+void write_hf_documents(const std::filesystem::path& folder, const config::ModelConfig& config,
+                        const StoredTypes& types, bool has_code);
 
 }  // namespace molmo::checkpoint

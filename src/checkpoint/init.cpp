@@ -72,14 +72,14 @@ at::Tensor initial_weight(const model::ParameterSpec& parameter, const ModelConf
 
 void init_checkpoint(const ModelConfig& config, const std::filesystem::path& output, const InitOptions& options) {
   std::map<std::string, model::ParameterSpec> parameters;
-  DTypes dtypes;
+  StoredTypes types;
   for (const model::ParameterSpec& parameter : model::parameter_table(config)) {
     parameters.emplace(parameter.name, parameter);
-    dtypes.emplace(parameter.name, options.dtype);
+    types.emplace(parameter.name, stored_type(options.dtype));
   }
   AtomicFolder folder(output, options.overwrite);
-  folder.check_space(weight_bytes(config, dtypes));
-  write_hf_documents(folder.path(), config, options.dtype, /*has_code=*/false);
+  folder.check_space(weight_bytes(config, types));
+  write_hf_documents(folder.path(), config, types, /*has_code=*/false);
   if (options.tokenizer) {
     copy_tokenizer(*options.tokenizer, folder.path());
   } else {
@@ -88,7 +88,7 @@ void init_checkpoint(const ModelConfig& config, const std::filesystem::path& out
   check_image_tokens(folder.path(), config);
   write_generation_config(folder.path());
   Progress progress("init", parameters.size(), "tensors");
-  write_hf_weights(folder.path(), config, dtypes, options.max_shard_bytes, [&](const std::string& name) {
+  write_hf_weights(folder.path(), config, types, options.max_shard_bytes, [&](const std::string& name) {
     progress.advance();
     return initial_weight(parameters.at(name), config, options.dtype, options.seed);
   });

@@ -77,7 +77,10 @@ InitialModel open_initial_model(const config::InitialWeights& init) {
     if (sources->text && sources->text->has(native)) return sources->text->load(native);
     if (sources->vision && sources->vision->has(native)) return sources->vision->load(native);
     const bool is_new = parameter.component == model::Component::Connector && has_new_connector;
-    if (sources->checkpoint && !is_new) return sources->checkpoint->load_weight(native);
+    if (sources->checkpoint && !is_new) {
+      const bool is_unpacked = is_packed(sources->checkpoint->weights().at(native).type);
+      return sources->checkpoint->load_weight(native, is_unpacked ? LoadOptions{DType::F32} : LoadOptions{});
+    }
     return initial_weight(parameter, config, DType::F32, seed);
   };
   return initial;

@@ -22,7 +22,7 @@ struct InitialModel {
   config::ModelConfig config;
   std::filesystem::path tokenizer;  // folder; empty: bytes as tokens
   // One parameter by its native name: a read-only view of a checkpoint's file in the type that it has there, or a new
-  // tensor of float32.
+  // tensor of float32, as packed ones become.
   std::function<at::Tensor(const std::string& native)> load;
 
   std::map<std::string, at::Tensor> load_all() const;

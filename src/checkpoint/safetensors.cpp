@@ -96,9 +96,12 @@ void write_safetensors(const std::filesystem::path& path,
                        const std::function<at::Tensor(const std::string& name)>& produce) {
   std::vector<std::pair<std::string, TensorEntry>> order = entries;
   for (auto& [name, entry] : order) entry.num_bytes = shape_bytes(entry);
-  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-    return dtype_bytes(a.second.dtype) > dtype_bytes(b.second.dtype);
-  });
+  // Sizes that are whole cache lines come first, so that each of these, all packed weights among them, begins at one.
+  const auto rank = [](const TensorEntry& entry) {
+    return std::pair(entry.num_bytes % kDataAlignment != 0, -dtype_bytes(entry.dtype));
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](const auto& a, const auto& b) { return rank(a.second) < rank(b.second); });
   const std::string header = header_text(order, metadata);
   if (header.size() > kMaxSafetensorsHeaderBytes) {
     fail(ErrorCategory::InvalidArgument, "{}: the header of {} tensors takes {} bytes, readers accept {}",

@@ -70,7 +70,11 @@ class Indexer {
   std::optional<WeightSource> find(const model::ParameterSpec& parameter) {
     for (const std::string& name : names(parameter.name)) {
       const auto found = tensors_.find(name);
-      if (found != tensors_.end()) return check({name, found->second, false}, parameter, parameter.shape);
+      if (found == tensors_.end()) continue;
+      if (found->second.entry.dtype == DType::U8 && parameter.is_packable()) {
+        return check_packed(name, found->second, parameter);
+      }
+      return check(name, found->second, parameter, parameter.shape);
     }
     const auto stacked = stacked_name(parameter.name);
     if (!stacked) return std::nullopt;
@@ -107,26 +111,43 @@ class Indexer {
     std::vector<int64_t> shape = parameter.shape;
     if (place.is_transposed) std::swap(shape[0], shape[1]);
     const std::vector<int64_t> stacked_shape = {num_experts_ * shape[0], shape[1]};
-    WeightSource source = check({name, stack, place.is_transposed}, parameter, stacked_shape);
+    WeightSource source = check(name, stack, parameter, stacked_shape);
     source.stored = stack.block(place.expert, num_experts_);
+    source.is_transposed = place.is_transposed;
     return source;
   }
 
-  WeightSource check(WeightSource source, const model::ParameterSpec& parameter, const std::vector<int64_t>& shape) {
-    const TensorEntry& entry = source.stored.entry;
-    const std::string file = source.stored.file->path().string();
+  WeightSource check_packed(const std::string& name, const StoredTensor& stored,
+                            const model::ParameterSpec& parameter) {
+    const auto type = find_packed_type(stored.entry.shape, parameter.shape);
+    if (!type) {
+      fail(ErrorCategory::BadData,
+           "{}: '{}' is u8 {}, which the matrix {} of {} would be as q8 {} or as q4 {}. Hint: do configuration and "
+           "weights belong to the same model?",
+           stored.file->path().string(), name, shape_text(stored.entry.shape), shape_text(parameter.shape),
+           parameter.name, shape_text(stored_shape(StoredType::Q8, parameter.shape)),
+           shape_text(stored_shape(StoredType::Q4, parameter.shape)));
+    }
+    used_.insert(name);
+    return {name, stored, *type};
+  }
+
+  WeightSource check(const std::string& name, const StoredTensor& stored, const model::ParameterSpec& parameter,
+                     const std::vector<int64_t>& shape) {
+    const TensorEntry& entry = stored.entry;
+    const std::string file = stored.file->path().string();
     if (entry.shape != shape) {
       fail(ErrorCategory::BadData,
            "{}: '{}' is {}, the configuration wants {} for {}. Hint: do configuration and weights belong to the same "
            "model?",
-           file, source.stored_name, shape_text(entry.shape), shape_text(shape), parameter.name);
+           file, name, shape_text(entry.shape), shape_text(shape), parameter.name);
     }
     if (entry.dtype != DType::F32 && entry.dtype != DType::BF16 && entry.dtype != DType::F16) {
-      fail(ErrorCategory::Unsupported, "{}: '{}' is stored as {}, expected f32, bf16 or f16", file, source.stored_name,
+      fail(ErrorCategory::Unsupported, "{}: '{}' is stored as {}, expected f32, bf16 or f16", file, name,
            enum_name(entry.dtype));
     }
-    used_.insert(source.stored_name);
-    return source;
+    used_.insert(name);
+    return {name, stored, stored_type(entry.dtype)};
   }
 
   const StoredTensors& tensors_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "checkpoint/stored_tensor.h"
+#include "checkpoint/stored_type.h"
 #include "model/parameter_table.h"
 
 namespace molmo::checkpoint {
@@ -19,12 +20,13 @@ using StoredTensors = std::map<std::string, StoredTensor>;
 struct WeightSource {
   std::string stored_name;
   StoredTensor stored;         // of one expert, where experts are stacked
-  bool is_transposed = false;  // the parameter is the transpose of what is stored
+  StoredType type;
+  bool is_transposed = false;  // the parameter is the transpose of what is stored; never of a packed one
 };
 
 // Native name -> source, for every parameter. Tensors that no parameter uses are logged as a warning. `origin` names
-// the checkpoint in errors. Throws BadData for missing tensors and wrong shapes, Unsupported for types that are not
-// floating point.
+// the checkpoint in errors. Throws BadData for missing tensors and wrong shapes, Unsupported for types that are neither
+// floating point nor packed.
 std::map<std::string, WeightSource> index_weights(const std::vector<model::ParameterSpec>& parameters,
                                                   const StoredTensors& tensors, const std::string& origin);
 

@@ -5,15 +5,17 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
+#include <tuple>
 
-#include "base/dtype.h"
 #include "base/fields.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/hf_writer.h"
 #include "cli/flags.h"
 #include "cli/model_name.h"
 #include "cli/program.h"
 #include "cli/verb.h"
 #include "model/parameter_table.h"
+#include "quantize/quantize_checkpoint.h"
 
 namespace molmo {
 
@@ -49,7 +51,19 @@ std::string with_separators(int64_t value) {
   return digits;
 }
 
-constexpr DType kStoredTypes[] = {DType::F32, DType::BF16, DType::F16};
+using checkpoint::StoredType;
+
+// Dense in one type, or as `molmo quantize --type` packs weights of bfloat16.
+uint64_t memory_bytes(const config::ModelConfig& config, StoredType type) {
+  checkpoint::StoredTypes types;
+  const StoredType dense = checkpoint::is_packed(type) ? StoredType::BF16 : type;
+  for (const model::ParameterSpec& spec : model::parameter_table(config)) types[spec.name] = dense;
+  if (checkpoint::is_packed(type)) {
+    const auto packed = type == StoredType::Q8 ? kernels::PackedType::Q8 : kernels::PackedType::Q4;
+    types = quantize::choose_types(config, types, quantize::default_types(packed));
+  }
+  return checkpoint::weight_bytes(config, types);
+}
 
 class Inspect final : public Verb {
  public:
@@ -89,10 +103,15 @@ class Inspect final : public Verb {
     const config::ModelConfig& config = subject.config;
     const model::ParameterCounts counts = model::count_parameters(config);
     Json memory, tensors = Json::array();
-    for (const DType type : kStoredTypes) memory[std::string(enum_name(type))] = counts.total * dtype_bytes(type);
+    for (const auto& row : EnumNames<StoredType>::kValues)
+      memory[std::string(row.name)] = memory_bytes(config, row.value);
     for (const model::ParameterSpec& spec : model::parameter_table(config)) {
       Json tensor{{"name", spec.name}, {"shape", spec.shape}, {"component", enum_name(spec.component)}};
-      if (subject.checkpoint) tensor["dtype"] = enum_name(subject.checkpoint->weights().at(spec.name).dtype);
+      if (subject.checkpoint) {
+        const checkpoint::WeightInfo& weight = subject.checkpoint->weights().at(spec.name);
+        tensor["dtype"] = enum_name(weight.type);
+        tensor["bytes"] = weight.num_bytes;
+      }
       tensors.push_back(std::move(tensor));
     }
     const Json layout = subject.checkpoint ? Json(enum_name(subject.checkpoint->layout())) : Json(nullptr);
@@ -125,18 +144,18 @@ class Inspect final : public Verb {
       fmt::print("  {:<10}{:>15}\n", name, with_separators(count));
     }
     fmt::print("\nmemory of the weights:\n");
-    for (const DType type : kStoredTypes) {
-      fmt::print("  {:<10}{:>11.2f} GiB\n", enum_name(type),
-                 static_cast<double>(counts.total * dtype_bytes(type)) / (1 << 30));
+    for (const auto& row : EnumNames<StoredType>::kValues) {
+      fmt::print("  {:<10}{:>11.2f} GiB\n", row.name,
+                 static_cast<double>(memory_bytes(config, row.value)) / (1 << 30));
     }
     fmt::print("\nconfiguration:\n{}", indent(dump_yaml(write_fields(config))));
-    if (shows_tensors_) print_tensors(config);
+    if (shows_tensors_) print_tensors(subject);
   }
 
-  // "f32 7.11 MiB, bf16 0.25 MiB"
+  // "f32 0.25 MiB, q8 7.11 MiB"
   static std::string stored_types(const checkpoint::Checkpoint& checkpoint) {
-    std::map<DType, uint64_t> bytes;
-    for (const auto& [name, weight] : checkpoint.weights()) bytes[weight.dtype] += weight.num_bytes;
+    std::map<StoredType, uint64_t> bytes;
+    for (const auto& [name, weight] : checkpoint.weights()) bytes[weight.type] += weight.num_bytes;
     std::string text;
     for (const auto& [type, count] : bytes) {
       text += fmt::format("{}{} {:.2f} MiB", text.empty() ? "" : ", ", enum_name(type),
@@ -152,16 +171,21 @@ class Inspect final : public Verb {
     return result;
   }
 
-  static void print_tensors(const config::ModelConfig& config) {
-    std::map<std::pair<std::string, std::vector<int64_t>>, int64_t> counts;
-    std::vector<std::pair<std::string, std::vector<int64_t>>> order;
-    for (const model::ParameterSpec& spec : model::parameter_table(config)) {
-      const std::pair key{without_indices(spec.name), spec.shape};
-      if (counts[key]++ == 0) order.push_back(key);
+  static void print_tensors(const Subject& subject) {
+    using Kind = std::tuple<std::string, std::vector<int64_t>, std::string_view>;  // name, shape, type
+    std::map<Kind, int64_t> counts;
+    std::vector<Kind> order;
+    for (const model::ParameterSpec& spec : model::parameter_table(subject.config)) {
+      const std::string_view type =
+          subject.checkpoint ? enum_name(subject.checkpoint->weights().at(spec.name).type) : "";
+      const Kind kind{without_indices(spec.name), spec.shape, type};
+      if (counts[kind]++ == 0) order.push_back(kind);
     }
     fmt::print("\ntensors:\n");
-    for (const auto& key : order) {
-      fmt::print("  {:<64} {:<16} x {}\n", key.first, fmt::format("[{}]", fmt::join(key.second, ", ")), counts[key]);
+    for (const Kind& kind : order) {
+      const auto& [name, shape, type] = kind;
+      fmt::print("  {:<64} {:<16} {:<4} x {}\n", name, fmt::format("[{}]", fmt::join(shape, ", ")), type,
+                 counts[kind]);
     }
   }
 

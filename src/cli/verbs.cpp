@@ -13,6 +13,7 @@ std::unique_ptr<Verb> make_tokenize();
 std::unique_ptr<Verb> make_inspect();
 std::unique_ptr<Verb> make_trace();
 std::unique_ptr<Verb> make_convert();
+std::unique_ptr<Verb> make_quantize();
 std::unique_ptr<Verb> make_init();
 std::unique_ptr<Verb> make_bench();
 std::unique_ptr<Verb> make_train();
@@ -45,6 +46,7 @@ constexpr VerbEntry kVerbs[] = {
     {"inspect", "Tell a model's configuration, tensors, parameters and memory", make_inspect},
     {"trace", "Write every intermediate tensor of one prompt", make_trace},
     {"convert", "Write any checkpoint in the released layout; merge adapters", make_convert},
+    {"quantize", "Pack the weights of a checkpoint in 8 or 4 bits", make_quantize},
     {"init", "Write a checkpoint with random weights", make_init},
     {"bench", "Measure how fast a model runs, beside the limits of this machine", make_bench},
     {"train", "Train a model: pre-training, fine-tuning, low-rank adapters", make_train},

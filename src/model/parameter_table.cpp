@@ -179,6 +179,10 @@ int64_t ParameterSpec::count() const {
   return product;
 }
 
+bool ParameterSpec::is_packable() const {
+  return shape.size() == 2 && !name.ends_with("positional_embedding") && name != "vision_backbone.pad_embed";
+}
+
 std::vector<ParameterSpec> parameter_table(const ModelConfig& config) {
   config.validate();
   const int64_t num_expert_matrices = 3 * config.decoder.num_experts * config.decoder.num_layers;

@@ -31,6 +31,9 @@ struct ParameterSpec {
   bool is_expert = false;  // belongs to one expert: only a share is used per token
 
   int64_t count() const;
+  // Whether the layer that takes it knows packed weights (kernels/packed_weight.h): the matrices of linear layers and
+  // the tables of token embeddings do, tables that are added to activations do not.
+  bool is_packable() const;
 };
 
 // In the order in which the model uses them: embeddings, blocks, final norm, head; padding embedding, pooling,

@@ -37,15 +37,15 @@ model::Adapter detached(model::Adapter adapter) {
 
 void write_model(const model::Weights& weights, const config::ModelConfig& config, const ExportOptions& options,
                  const AtomicFolder& folder) {
-  checkpoint::DTypes dtypes;
-  for (const auto& [name, unused] : weights) dtypes[name] = options.dtype;
-  folder.check_space(checkpoint::weight_bytes(config, dtypes));
+  checkpoint::StoredTypes types;
+  for (const auto& [name, unused] : weights) types[name] = checkpoint::stored_type(options.dtype);
+  folder.check_space(checkpoint::weight_bytes(config, types));
   checkpoint::copy_tokenizer(options.tokenizer, folder.path());
   checkpoint::write_generation_config(folder.path());
-  checkpoint::write_hf_documents(folder.path(), config, options.dtype, /*has_code=*/false);
+  checkpoint::write_hf_documents(folder.path(), config, types, /*has_code=*/false);
   const at::ScalarType type = checkpoint::to_scalar_type(options.dtype);
   checkpoint::write_hf_weights(
-      folder.path(), config, dtypes, checkpoint::kDefaultShardBytes,
+      folder.path(), config, types, checkpoint::kDefaultShardBytes,
       [&](const std::string& name) { return weights.at(name).detach().cpu().to(type).contiguous(); });
 }
 

@@ -181,7 +181,9 @@ StoredTypes stored_types(const config::InitialWeights& init) {
   StoredTypes types;
   if (config::is_preset(init.model) || !init.language.empty() || !init.vision.empty()) return types;
   const auto checkpoint = checkpoint::Checkpoint::open(init.model);
-  for (const auto& [name, weight] : checkpoint.weights()) types[name] = weight.dtype;
+  for (const auto& [name, weight] : checkpoint.weights()) {
+    types[name] = checkpoint::is_packed(weight.type) ? DType::F32 : checkpoint::element_type(weight.type);
+  }
   return types;
 }
 

@@ -113,7 +113,7 @@ TEST(Checkpoint, GivesViewsOfTheStoredType) {
   const std::string name = "transformer.blocks.1.att_proj.weight";
   const at::Tensor first = checkpoint.load_weight(name), second = checkpoint.load_weight(name, {.dtype = DType::F32});
   EXPECT_EQ(first.const_data_ptr(), second.const_data_ptr());
-  EXPECT_EQ(checkpoint.weights().at(name).dtype, DType::F32);
+  EXPECT_EQ(checkpoint.weights().at(name).type, StoredType::F32);
 }
 
 TEST(Checkpoint, ConvertsToTheAskedType) {

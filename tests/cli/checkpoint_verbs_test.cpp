@@ -120,6 +120,35 @@ TEST(Lora, AppliedAndMergedAnswerTheSame) {
   EXPECT_NE(applied, ask({"-m", miniature_model()}));
 }
 
+TEST(Quantize, PacksPartsInTheTypesThatWereAskedFor) {
+  const test::TemporaryFolder folder;
+  const std::string out = folder.path() / "q4";
+  const Result result =
+      run_molmo({"quantize", "-m", miniature_model(), "-o", out, "--type", "q4", "--vision", "keep", "--head", "f16"});
+  ASSERT_EQ(result.status, kExitDone) << result.err;
+  EXPECT_EQ(result.out, "");
+  std::map<std::string, std::string> types;
+  const Json described = parse_json(run_molmo({"inspect", out, "--json"}).out, "molmo inspect");
+  for (const Json& tensor : described["tensors"]) types[tensor["name"]] = tensor["dtype"];
+  EXPECT_EQ(types["transformer.blocks.0.ff_proj.weight"], "q4");
+  EXPECT_EQ(types["transformer.wte.embedding"], "q8");
+  EXPECT_EQ(types["transformer.ff_out.weight"], "f16");
+  EXPECT_EQ(types["vision_backbone.image_vit.patch_embedding.weight"], "f32");
+  EXPECT_EQ(types["vision_backbone.image_pooling_2d.wq.weight"], "q8");
+  const Result text = run_molmo({"inspect", out, "--tensors"});
+  EXPECT_THAT(text.out, testing::ContainsRegex("stored: huggingface layout, f32 [0-9.]+ MiB, f16 .*, q8 .*, q4 "));
+  EXPECT_THAT(text.out, testing::ContainsRegex("ff_proj.weight +\\[192, 64\\] +q4 +x 3"));
+
+  const Result again = run_molmo({"quantize", "-m", out, "-o", folder.path() / "q8", "--type", "q8"});
+  EXPECT_EQ(again.status, kExitFailed);
+  EXPECT_THAT(again.err, HasSubstr("is packed as q4 already"));
+  EXPECT_EQ(run_molmo({"quantize", "-m", out, "-o", folder.path() / "q8"}).status, kExitUsage);
+  EXPECT_EQ(run_molmo({"quantize", "-m", out, "-o", folder.path() / "q8", "--type", "q5"}).status, kExitUsage);
+  const Result back = run_molmo({"convert", "-m", out, "-o", folder.path() / "f32", "--dtype", "f32"});
+  ASSERT_EQ(back.status, kExitDone) << back.err;
+  EXPECT_EQ(run_molmo({"run", "-m", folder.path() / "f32", "-p", "hi", "-n", "3"}).status, kExitDone);
+}
+
 TEST(Init, DrawsTheSameWeightsFromTheSameSeed) {
   const test::TemporaryFolder folder;
   const std::vector<std::string> settings{
