@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -122,6 +123,31 @@ Tiles make_tiles(const AttentionKernel& kernel, const Tensor& bias_or_none, bool
       }
     }
   });
+  return tiles;
+}
+
+// The layers of a forward pass are called with one bias. What was made of it serves the next layer too, as long as the
+// backward pass keeps it: nothing is kept alive here.
+Tiles shared_tiles(const AttentionKernel& kernel, const Tensor& bias, bool is_causal, int64_t num_queries,
+                   int64_t num_keys) {
+  using WeakTensor = c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
+  struct Made {
+    WeakTensor bias, table, values;
+    uint32_t bias_version;
+    const AttentionKernel* kernel;
+    bool is_causal;
+  };
+  static thread_local std::optional<Made> last;
+  if (!bias.defined() || bias.is_inference()) return make_tiles(kernel, bias, is_causal, num_queries, num_keys);
+  if (last && last->bias.lock() == bias.getIntrusivePtr() && last->bias_version == bias._version() &&
+      last->kernel == &kernel && last->is_causal == is_causal) {
+    const Tensor table(last->table.lock()), values(last->values.lock());
+    if (table.defined() && values.defined()) return {table, values};
+  }
+  const Tiles tiles = make_tiles(kernel, bias, is_causal, num_queries, num_keys);
+  const auto weak = [](const Tensor& x) { return WeakTensor(x.getIntrusivePtr()); };
+  last = Made{weak(bias), weak(tiles.table), weak(tiles.values), static_cast<uint32_t>(bias._version()),
+              &kernel,    is_causal};
   return tiles;
 }
 
@@ -257,7 +283,7 @@ Tensor attention(const Tensor& q_input, const Tensor& k_input, const Tensor& v_i
               bias.size(2) == q.size(2) && bias.size(3) == k.size(2),
           "a bias [B or 1, 1, T, S] on the CPU", bias);
   }
-  const Tiles tiles = make_tiles(kernel_of(q.scalar_type(), k.size(2)), bias, is_causal, q.size(2), k.size(2));
+  const Tiles tiles = shared_tiles(kernel_of(q.scalar_type(), k.size(2)), bias, is_causal, q.size(2), k.size(2));
   const bool needs_gradient =
       at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
   if (needs_gradient) return Attention::apply(q, k, v, tiles.table, tiles.values);

@@ -326,6 +326,22 @@ TEST(AttentionOp, QueriesThatSeeNothingGiveZerosAndPassNoGradient) {
   }
 }
 
+TEST(AttentionOp, CallsShareWhatTheyMadeOfABiasUntilItChanges) {
+  const Problem problem = make_problem({2, 2, 1, 90, 90, 16, Mask::Packed}, at::kFloat);
+  const Tensor q = problem.q.clone().set_requires_grad(true);
+  const Tensor first = attention(problem, q, problem.k, problem.v),
+               second = attention(problem, q, problem.k, problem.v);
+  EXPECT_TRUE(second.equal(first));
+  second.backward(problem.dy);
+  EXPECT_TRUE(q.grad().equal(run_operator(problem).dq));
+  problem.bias.slice(3, 30, 60).fill_(-kInf);  // `first` keeps the tiles of what it was
+  const Tensor third = attention(problem, q, problem.k, problem.v);
+  EXPECT_FALSE(third.equal(first));
+  Problem fresh = problem;
+  fresh.bias = problem.bias.clone();
+  EXPECT_TRUE(third.equal(attention(fresh, problem.q, problem.k, problem.v)));
+}
+
 TEST(AttentionOp, TakesAnExpandedGradientAndGradientsOfSome) {
   const Problem problem = make_problem({2, 2, 1, 20, 20, 8}, at::kFloat);
   const Tensor q = problem.q.clone().set_requires_grad(true);
