@@ -1,5 +1,7 @@
 #include "checkpoint/init.h"
 
+#include <ATen/ops/zeros.h>
+
 #include <cmath>
 #include <string_view>
 
@@ -7,6 +9,7 @@
 #include "base/progress.h"
 #include "checkpoint/hf_writer.h"
 #include "checkpoint/random_fill.h"
+#include "checkpoint/tensor_dtype.h"
 #include "checkpoint/tokenizer_files.h"
 #include "model/parameter_table.h"
 
@@ -28,7 +31,7 @@ Distribution normal(double deviation, double cutoff = 0) {
 
 Distribution vision_distribution(std::string_view name, const config::VisionConfig& vision) {
   const auto width = static_cast<double>(vision.width);
-  if (name.ends_with("class_embedding") || name.ends_with("positional_embedding")) return normal(1 / std::sqrt(width));
+  if (name.ends_with("class_embedding")) return normal(1 / std::sqrt(width));
   // The reference cuts these off at 2, which is dozens of standard deviations.
   if (name.ends_with("feed_forward.w1.weight")) return normal(1 / std::sqrt(width));
   if (name.ends_with("feed_forward.w2.weight")) return normal(1 / std::sqrt(static_cast<double>(vision.mlp_width)));
@@ -43,7 +46,7 @@ Distribution decoder_distribution(std::string_view name, const config::DecoderCo
   return normal(kStandardDeviation, cutoff);
 }
 
-// The reference's reset_parameters (olmo/model.py, olmo/image_vit.py, olmo/initialization.py).
+// The reference's reset_parameters (olmo/model.py, olmo/image_vit.py, olmo/initialization.py), but for positions.
 Distribution distribution_of(const model::ParameterSpec& parameter, const ModelConfig& config) {
   const std::string_view name = parameter.name;
   if (name.ends_with(".bias") || name == "vision_backbone.pad_embed") return constant(0);
@@ -63,10 +66,36 @@ Distribution distribution_of(const model::ParameterSpec& parameter, const ModelC
   return normal(kStandardDeviation);
 }
 
+// Sines and cosines of row and column, a quarter of the width each, as masked autoencoders have them; a class token has
+// zeros. The reference draws numbers, for it never trains a tower from nothing: those are a twentieth of what patches
+// are, and a tower that learns what is under each patch learns to do without them (docs/nano.md).
+at::Tensor sine_positions(const config::VisionConfig& vision, DType dtype) {
+  constexpr double kLongest = 100;  // of the wavelengths, relative to the shortest; grids have 12 to 37 patches a side
+  const int64_t num_waves = vision.width / 4, first = vision.has_class_token ? 1 : 0;
+  const auto side = static_cast<int64_t>(std::sqrt(static_cast<double>(vision.num_positions - first)));
+  at::Tensor table = at::zeros({vision.num_positions, vision.width}, at::kFloat);
+  auto* values = table.mutable_data_ptr<float>();
+  for (int64_t row = 0; row < side; ++row) {
+    for (int64_t column = 0; column < side; ++column) {
+      float* of_patch = values + (first + row * side + column) * vision.width;
+      for (int64_t wave = 0; wave < num_waves; ++wave) {
+        const double frequency = std::pow(kLongest, -static_cast<double>(wave) / static_cast<double>(num_waves));
+        const double at_row = static_cast<double>(row) * frequency, at_column = static_cast<double>(column) * frequency;
+        of_patch[wave] = static_cast<float>(std::sin(at_row));
+        of_patch[num_waves + wave] = static_cast<float>(std::cos(at_row));
+        of_patch[2 * num_waves + wave] = static_cast<float>(std::sin(at_column));
+        of_patch[3 * num_waves + wave] = static_cast<float>(std::cos(at_column));
+      }
+    }
+  }
+  return table.to(to_scalar_type(dtype));
+}
+
 }  // namespace
 
 at::Tensor initial_weight(const model::ParameterSpec& parameter, const ModelConfig& config, DType dtype,
                           uint64_t seed) {
+  if (parameter.name.ends_with("positional_embedding")) return sine_positions(config.vision, dtype);
   return random_tensor(parameter.shape, dtype, distribution_of(parameter, config), seed, "init/" + parameter.name);
 }
 

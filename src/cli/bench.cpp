@@ -56,8 +56,8 @@ std::vector<int> parse_threads(const std::string& text) {
 
 // The type that most bytes of the weights have.
 std::string stored_type(const checkpoint::Checkpoint& checkpoint) {
-  std::map<DType, uint64_t> bytes;
-  for (const auto& [name, weight] : checkpoint.weights()) bytes[weight.dtype] += weight.num_bytes;
+  std::map<checkpoint::StoredType, uint64_t> bytes;
+  for (const auto& [name, weight] : checkpoint.weights()) bytes[weight.type] += weight.num_bytes;
   const auto most = std::ranges::max_element(bytes, {}, [](const auto& entry) { return entry.second; });
   return std::string(enum_name(most->first));
 }

@@ -339,7 +339,7 @@ image::Image render(const ClockLook& look, bool with_hands) {
 }
 
 std::vector<uint8_t> label_map(const ClockLook& look, LabelMap labels) {
-  if (labels == LabelMap::All || labels == LabelMap::Places) {
+  if (labels == LabelMap::All) {
     std::vector<uint8_t> all = label_map(look, LabelMap::Hands);
     for (uint8_t& value : all) value = value == 0 ? 0 : static_cast<uint8_t>(value + first_hand_class());
     all.resize(3 * all.size(), 255);

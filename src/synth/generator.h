@@ -26,7 +26,7 @@ struct SynthSample {
   text::Example text;                     // points in percent, but of `count` in pixels, as in PixMo
   std::optional<std::string> plain_text;  // of the kind `text`
   std::vector<uint8_t> labels;            // [maps, height, width], a class per pixel, where the options ask for it;
-                                          // three maps for LabelMap::All and Places, else one
+                                          // three maps for LabelMap::All, else one
   std::shared_ptr<const Json> truth;      // everything that was drawn
 };
 

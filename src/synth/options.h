@@ -86,8 +86,8 @@ struct molmo::EnumNames<molmo::synth::LabelMap> {
                                                           {Hands, "hands"},
                                                           {Characters, "characters"},
                                                           {Objects, "objects"},
-                                                          {All, "all"},
-                                                          {Places, "places"}};
+                                                          {Places, "places"},
+                                                          {All, "all"}};
 };
 
 template <>

@@ -166,17 +166,14 @@ std::vector<uint8_t> Page::color_map() {
 std::vector<uint8_t> Page::label_map(LabelMap labels) {
   if (labels == LabelMap::Characters) return character_map(0);
   if (labels == LabelMap::Colors) return color_map();
-  if (labels != LabelMap::All && labels != LabelMap::Places) {
-    fail(ErrorCategory::InvalidArgument,
-         "labels: of charts and documents there are characters, colors, all and places, not {}", enum_name(labels));
+  if (labels != LabelMap::All) {
+    fail(ErrorCategory::InvalidArgument, "labels: of charts and documents there are characters, colors and all, not {}",
+         enum_name(labels));
   }
   std::vector<uint8_t> all = character_map(first_character_class());
-  const size_t num_pixels = all.size();
-  if (labels == LabelMap::All) {
-    const std::vector<uint8_t> colors = color_map();
-    all.insert(all.end(), colors.begin(), colors.end());
-  }
-  all.resize(3 * num_pixels, 255);  // no offsets, no places
+  const std::vector<uint8_t> colors = color_map();
+  all.insert(all.end(), colors.begin(), colors.end());
+  all.resize(all.size() + colors.size(), 255);  // no places
   return all;
 }
 

@@ -216,6 +216,25 @@ class Asker {
         name, "There is " + with_article(name) + "."};
   }
 
+  // The coarsest place, in one word: what teaches that a place belongs to a thing.
+  std::optional<QuestionAnswer> side() {
+    constexpr double kLeastOffset = 0.06;  // from the middle, of a side of the picture
+    const Target* target = single_target();
+    if (!target) return std::nullopt;
+    const PointPx center = scene_.objects[target->objects[0]].center;
+    const bool is_horizontal = chance(draws_, 0.5);
+    const double offset = is_horizontal ? center.x / static_cast<double>(scene_.size.width) - 0.5
+                                        : center.y / static_cast<double>(scene_.size.height) - 0.5;
+    if (std::abs(offset) < kLeastOffset) return std::nullopt;
+    const std::string thing = "the " + target->noun.singular;
+    if (is_horizontal) {
+      const std::string word = offset < 0 ? "left" : "right";
+      return QuestionAnswer{"Is " + thing + " on the left or on the right?", word, capitalized(thing) + " is on the " + word + "."};
+    }
+    const std::string word = offset < 0 ? "top" : "bottom";
+    return QuestionAnswer{"Is " + thing + " at the top or at the bottom?", word, capitalized(thing) + " is at the " + word + "."};
+  }
+
   // Pointing in few words: each digit of the answer is worth a look.
   std::optional<QuestionAnswer> coordinates() {
     const Target* target = single_target();
@@ -274,7 +293,8 @@ std::span<const Asker::FormEntry> Asker::entries() {
                                            {"list", &Asker::list, 0.5},
                                            {"at", &Asker::at, 2, false},
                                            {"coordinates", &Asker::coordinates, 6, false},
-                                           {"map", &Asker::map, 1, false}};
+                                           {"side", &Asker::side, 4, false},
+      {"map", &Asker::map, 1, false}};
   return kEntries;
 }
 

@@ -25,23 +25,13 @@ int offset_index(const SceneObject& object, double x, double y) {
   return 3 * third(y - object.center.y) + third(x - object.center.x);
 }
 
-constexpr int kNumPlaces = 50;  // of the middle of an object along a side: a class every two percent
-
-// Along x in the first map, along y in the second, 1 to kNumPlaces where something is.
-std::vector<uint8_t> place_maps(const Scene& scene) {
-  const auto place_class = [](double middle, int64_t side) {
-    return static_cast<uint8_t>(
-        1 + std::clamp(static_cast<int>(kNumPlaces * middle / static_cast<double>(side)), 0, kNumPlaces - 1));
+// In which of 15 x 15 cells of the picture the middle of an object lies, row by row.
+int place_index(const Scene& scene, const SceneObject& object) {
+  constexpr int kCells = 15;
+  const auto cell = [](double middle, int64_t side) {
+    return std::clamp(static_cast<int>(kCells * middle / static_cast<double>(side)), 0, kCells - 1);
   };
-  const size_t num_pixels = scene.owner.size();
-  std::vector<uint8_t> maps(2 * num_pixels, 0);
-  for (size_t i = 0; i < num_pixels; ++i) {
-    if (scene.owner[i] == Scene::kNobody) continue;
-    const PointPx center = scene.objects[scene.owner[i]].center;
-    maps[i] = place_class(center.x, scene.size.width);
-    maps[num_pixels + i] = place_class(center.y, scene.size.height);
-  }
-  return maps;
+  return kCells * cell(object.center.y, scene.size.height) + cell(object.center.x, scene.size.width);
 }
 
 }  // namespace
@@ -49,17 +39,11 @@ std::vector<uint8_t> place_maps(const Scene& scene) {
 std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, LabelMap labels) {
   if (labels == LabelMap::All) {
     std::vector<uint8_t> all;
-    for (const LabelMap map : {LabelMap::Kinds, LabelMap::Colors, LabelMap::Offsets}) {
+    for (const LabelMap map : {LabelMap::Kinds, LabelMap::Colors, LabelMap::Places}) {
       const std::vector<uint8_t> classes = label_map(scene, rules, map);
       all.insert(all.end(), classes.begin(), classes.end());
     }
     return all;
-  }
-  if (labels == LabelMap::Places) {
-    std::vector<uint8_t> maps = label_map(scene, rules, LabelMap::Kinds);
-    const std::vector<uint8_t> places = place_maps(scene);
-    maps.insert(maps.end(), places.begin(), places.end());
-    return maps;
   }
   const int num_colors = static_cast<int>(color_names().size()) + 1;
   const bool joins_kinds = labels == LabelMap::KindColors || labels == LabelMap::KindOffsets;
@@ -88,6 +72,9 @@ std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, Labe
         break;
       case LabelMap::KindOffsets:
         classes.push_back(1 + rank * kNumOffsets);
+        break;
+      case LabelMap::Places:
+        classes.push_back(1 + place_index(scene, object));
         break;
       case LabelMap::Objects:
         classes.push_back(1 + static_cast<int>(classes.size()));

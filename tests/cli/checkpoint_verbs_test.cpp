@@ -81,7 +81,7 @@ TEST(Convert, KeepsEveryBitAndAnswersTheSame) {
   EXPECT_EQ(again.status, kExitFailed);
   EXPECT_EQ(run_molmo({"convert", "-m", miniature_model(), "-o", out, "--overwrite", "--dtype", "bf16"}).status,
             kExitDone);
-  EXPECT_EQ(checkpoint::Checkpoint::open(out).weights().begin()->second.dtype, DType::BF16);
+  EXPECT_EQ(checkpoint::Checkpoint::open(out).weights().begin()->second.type, checkpoint::StoredType::BF16);
   const std::vector<std::string> question{"-p", "How many birds are there?", "-n", "6", "-q"};
   const auto ask = [&](const std::string& folder_of_model) {
     std::vector<std::string> arguments{"run", "-m", folder_of_model};
