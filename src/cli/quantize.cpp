@@ -1,6 +1,7 @@
 // molmo quantize -m IN -o OUT --type q8|q4
 #include <fmt/core.h>
 
+#include "api/calibrate.h"
 #include "cli/flags.h"
 #include "cli/model_flags.h"
 #include "cli/model_name.h"
@@ -55,6 +56,8 @@ class Quantize final : public Verb {
         "# for a machine with 8 GiB\nmolmo quantize -m Molmo-7B-D-0924 -o molmo-7b-d-q4 --type q4\n"
         "# 4 bits everywhere but in the vision tower\n"
         "molmo quantize -m MODEL -o small --type q4 --embeddings q4 --head q4 --connector q4 --vision bf16\n"
+        "# what is lost in 4 bits falls where it matters least\n"
+        "molmo quantize -m MODEL -o small --type q4 --calibrate photos/*.jpg\n"
         "# back to what other tools read\nmolmo convert -m molmo-7b-d-q4 -o molmo-7b-d-f32 --dtype f32\n");
     flags.add_option("-m,--model", model_, "checkpoint folder of any layout").type_name("MODEL");
     flags.add_option("-o,--output", output_, "folder to write").type_name("DIR").required();
@@ -64,6 +67,18 @@ class Quantize final : public Verb {
     flags.add_enum("--head", head_, "the matrix that gives the logits").group("Parts");
     flags.add_enum("--vision", vision_, "vision tower").group("Parts");
     flags.add_enum("--connector", connector_, "pooling and projector").group("Parts");
+    flags.add_option("--calibrate", calibration_.pictures, "run the model on these pictures first, to learn what matters")
+        .type_name("IMAGE")
+        .group("Calibration");
+    flags.add_option("-p,--prompt", calibration_.prompts, "asked about them; without it, four of ours")
+        .type_name("TEXT")
+        .takes_one()
+        .group("Calibration");
+    flags.add_option("-n,--predict", calibration_.max_new_tokens, "most tokens of each answer, which is learnt from, too")
+        .type_name("N")
+        .positive()
+        .shows_default()
+        .group("Calibration");
     flags.add_option("--max-shard-mib", max_shard_mebibytes_, "largest file")
         .type_name("MIB")
         .range(1, 1 << 20)
@@ -80,9 +95,11 @@ class Quantize final : public Verb {
     if (head_) types.head = stored_type(*head_);
     if (vision_) types.vision = stored_type(*vision_);
     if (connector_) types.connector = stored_type(*connector_);
-    quantize::quantize_checkpoint(
-        resolve_model_folder(model_), output_,
-        {.types = types, .max_shard_bytes = max_shard_mebibytes_ << 20, .overwrite = overwrite_});
+    const std::filesystem::path input = resolve_model_folder(model_);
+    quantize::QuantizeOptions options{
+        .types = types, .max_shard_bytes = max_shard_mebibytes_ << 20, .overwrite = overwrite_};
+    if (!calibration_.pictures.empty()) options.statistics = [&] { return api::calibrate(input, calibration_); };
+    quantize::quantize_checkpoint(input, output_, options);
     return kExitDone;
   }
 
@@ -91,6 +108,7 @@ class Quantize final : public Verb {
   std::filesystem::path output_;
   kernels::PackedType type_ = kernels::PackedType::Q8;
   std::optional<PartType> language_, embeddings_, head_, vision_, connector_;
+  api::CalibrationOptions calibration_;
   uint64_t max_shard_mebibytes_ = checkpoint::kDefaultShardBytes >> 20;
   bool overwrite_ = false;
   ThreadFlags threads_;

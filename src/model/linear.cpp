@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "model/input_observer.h"
 #include "model/linear_meter.h"
 
 namespace molmo::model {
@@ -69,6 +70,7 @@ Linear::Linear(const WeightScope& scope, std::string_view name, int64_t out, int
 Linear::Linear(Matrix weight) : weight_(readable_by_kernel(weight)) {}
 
 at::Tensor Linear::forward(const at::Tensor& x) const {
+  ObserveInputs::tell(weight_.tensor(), x);
   const at::Tensor y =
       weight_.is_packed() ? packed_linear(x, weight_, bias_) : dense_linear(x, weight_.tensor(), bias_);
   if (!update_) return y;

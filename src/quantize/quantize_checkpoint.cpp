@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <span>
 
 #include "base/atomic_folder.h"
 #include "base/error.h"
@@ -12,6 +13,7 @@
 #include "checkpoint/hf_writer.h"
 #include "checkpoint/tensor_dtype.h"
 #include "model/parameter_table.h"
+#include "quantize/error_feedback.h"
 #include "quantize/round_to_nearest.h"
 
 namespace molmo::quantize {
@@ -50,8 +52,8 @@ PackedType packed_type(StoredType type) { return type == StoredType::Q8 ? Packed
 // One parameter after the other, as the writer asks for them.
 class Producer {
  public:
-  Producer(const Checkpoint& checkpoint, const StoredTypes& types, const Importance& importance)
-      : checkpoint_(checkpoint), types_(types), importance_(importance), progress_("quantize", count_rows(), "rows") {}
+  Producer(const Checkpoint& checkpoint, const StoredTypes& types, const InputStatistics& statistics)
+      : checkpoint_(checkpoint), types_(types), statistics_(statistics), progress_("quantize", count_rows(), "rows") {}
 
   at::Tensor produce(const std::string& name) {
     if (!previous_.empty()) checkpoint_.drop_pages(previous_);  // written by now
@@ -70,16 +72,16 @@ class Producer {
 
  private:
   at::Tensor pack_parameter(const std::string& name, PackedType type) {
-    const auto found = importance_.find(name);
-    const std::span<const float> importance =
-        found == importance_.end() ? std::span<const float>() : std::span<const float>(found->second);
+    const checkpoint::WeightInfo& weight = checkpoint_.weights().at(name);
+    const auto found = statistics_.find(name);
+    const ErrorFeedback feedback =
+        found == statistics_.end() ? ErrorFeedback() : make_feedback(found->second, weight.shape[1]);
     try {
-      return pack(checkpoint_.load_weight(name), type, importance, [&](int64_t count) {
+      return pack(checkpoint_.load_weight(name), type, feedback, [&](int64_t count) {
         checkpoint_.drop_pages(name);
         progress_.advance(static_cast<uint64_t>(count));
       });
     } catch (const Error& error) {
-      const checkpoint::WeightInfo& weight = checkpoint_.weights().at(name);
       fail(error.category(), "{}: '{}': {}", weight.file.string(), weight.stored_name, error.what());
     }
   }
@@ -95,7 +97,7 @@ class Producer {
 
   const Checkpoint& checkpoint_;
   const StoredTypes& types_;
-  const Importance& importance_;
+  const InputStatistics& statistics_;
   Progress progress_;
   std::string previous_;
 };
@@ -136,13 +138,14 @@ void quantize_checkpoint(const fs::path& input, const fs::path& output, const Qu
   AtomicFolder folder(output, options.overwrite);
   folder.check_space(checkpoint::weight_bytes(checkpoint.config(), types));
   checkpoint::write_companions(checkpoint, checkpoint.tokenizer_folder(), types, folder.path());
-  Producer producer(checkpoint, types, options.importance);
+  const InputStatistics statistics = options.statistics ? options.statistics() : InputStatistics();
+  Producer producer(checkpoint, types, statistics);
   checkpoint::write_hf_weights(folder.path(), checkpoint.config(), types, options.max_shard_bytes,
                                [&](const std::string& name) { return producer.produce(name); });
   folder.commit();
 }
 
-at::Tensor pack(const at::Tensor& matrix, PackedType type, std::span<const float> importance,
+at::Tensor pack(const at::Tensor& matrix, PackedType type, const ErrorFeedback& feedback,
                 const std::function<void(int64_t num_rows)>& on_rows) {
   const PackedShape shape{type, matrix.size(0), matrix.size(1)};
   at::Tensor packed = at::empty({shape.num_panels(), shape.panel_bytes()}, at::kByte);
@@ -154,15 +157,21 @@ at::Tensor pack(const at::Tensor& matrix, PackedType type, std::span<const float
     const float* values = rows.const_data_ptr<float>();
     // A panel's rows share bytes, so they belong to one thread.
     parallel_for(count, kPanelRows, [&](int64_t begin, int64_t end) {
-      RowQuantizer quantizer(type, shape.in_features, importance);
-      for (int64_t row = begin; row < end; ++row) {
-        try {
-          const std::span<const float> row_values(values + row * shape.in_features,
-                                                  static_cast<size_t>(shape.in_features));
-          kernels::write_packed_row(shape, bytes, first + row, quantizer.quantize(row_values));
-        } catch (const Error& error) {
-          fail(error.category(), "row {}, {}", first + row, error.what());
+      const auto round_rows = [&](auto quantizer) {
+        for (int64_t row = begin; row < end; ++row) {
+          try {
+            const std::span<const float> row_values(values + row * shape.in_features,
+                                                    static_cast<size_t>(shape.in_features));
+            kernels::write_packed_row(shape, bytes, first + row, quantizer.quantize(row_values));
+          } catch (const Error& error) {
+            fail(error.category(), "row {}, {}", first + row, error.what());
+          }
         }
+      };
+      if (feedback.shares.empty()) {
+        round_rows(RowQuantizer(type, shape.in_features, feedback.importance));
+      } else {
+        round_rows(FeedbackQuantizer(type, shape.in_features, feedback));
       }
     });
     if (on_rows) on_rows(count);

@@ -9,15 +9,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
-#include <span>
-#include <string>
-#include <vector>
 
 #include "checkpoint/convert.h"
 #include "checkpoint/stored_type.h"
 #include "config/model.h"
+#include "quantize/input_statistics.h"
 
 namespace molmo::quantize {
 
@@ -38,12 +35,11 @@ PartTypes default_types(kernels::PackedType type);
 checkpoint::StoredTypes choose_types(const config::ModelConfig& config, const checkpoint::StoredTypes& stored,
                                      const PartTypes& types);
 
-// How much each input of a matrix matters, by native parameter name: see round_to_nearest.h.
-using Importance = std::map<std::string, std::vector<float>>;
-
 struct QuantizeOptions {
   PartTypes types;
-  Importance importance = {};  // of some matrices, or none
+  // Of some matrices, which are then rounded so that their outputs change least; empty: none. Called once, after
+  // everything else was found to be in order.
+  std::function<InputStatistics()> statistics = {};
   uint64_t max_shard_bytes = checkpoint::kDefaultShardBytes;
   bool overwrite = false;  // replace a folder that is not empty
 };
@@ -53,9 +49,9 @@ struct QuantizeOptions {
 void quantize_checkpoint(const std::filesystem::path& input, const std::filesystem::path& output,
                          const QuantizeOptions& options);
 
-// A matrix [O, I] as bytes [num_panels, panel_bytes]. importance: [I] or empty. `on_rows` hears how many rows were done,
-// time and again. Throws BadData for values that are not finite.
-at::Tensor pack(const at::Tensor& matrix, kernels::PackedType type, std::span<const float> importance = {},
+// A matrix [O, I] as bytes [num_panels, panel_bytes]. `on_rows` hears how many rows were done, time and again. Throws
+// BadData for values that are not finite.
+at::Tensor pack(const at::Tensor& matrix, kernels::PackedType type, const ErrorFeedback& feedback = {},
                 const std::function<void(int64_t num_rows)>& on_rows = {});
 
 }  // namespace molmo::quantize

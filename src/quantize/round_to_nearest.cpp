@@ -1,12 +1,11 @@
 #include "quantize/round_to_nearest.h"
 
-#include <string.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "base/error.h"
+#include "quantize/vector.h"
 
 namespace molmo::quantize {
 namespace {
@@ -26,16 +25,6 @@ constexpr float kFractions4[] = {1.15f, 1.f, 0.85f, 0.7f};
 
 // To the next whole number, for |x| < 2^22: what is behind the point does not fit beside 1.5 * 2^23.
 constexpr float kShift = 12582912;
-
-// Four values at a time, which every processor can: nearly all time is spent in rounding_error().
-using Vector = float __attribute__((vector_size(16)));
-constexpr int64_t kLanes = 4;
-
-Vector load(const float* values) {
-  Vector vector;
-  memcpy(&vector, values, sizeof vector);
-  return vector;
-}
 
 // Sum of importance (x - step code)^2 over 32 values, with the nearest codes in [least, most].
 float rounding_error(const float* x, const float* importance, float step, float least, float most) {
@@ -58,6 +47,21 @@ int nearest_code(float x, float step, float least, float most) {
 }
 
 }  // namespace
+
+GroupScale best_group_scale(const float* values, const float* importance, float row_scale) {
+  const auto [lowest, highest] = std::minmax_element(values, values + kPackedGroup);
+  const float uncut = std::max(*highest / kMostCode4, *lowest / kLeastCode4) / row_scale;
+  if (uncut == 0) return {};
+  const int most = std::clamp(static_cast<int>(std::ceil(std::min(uncut, 1.f * kMostGroupScale))), 1, kMostGroupScale);
+  GroupScale best{0, std::numeric_limits<float>::infinity()};
+  for (int scale = most; scale > 0; --scale) {
+    const float error =
+        rounding_error(values, importance, row_scale * static_cast<float>(scale), kLeastCode4, kMostCode4);
+    if (error > 2 * best.error) break;  // from here on ever more is cut off
+    if (error < best.error) best = {static_cast<uint8_t>(scale), error};
+  }
+  return best;
+}
 
 RowQuantizer::RowQuantizer(PackedType type, int64_t in_features, std::span<const float> importance)
     : shape_{type, 1, in_features} {
@@ -116,26 +120,10 @@ void RowQuantizer::round_q8() {
 double RowQuantizer::choose_group_scales(float row_scale, std::vector<uint8_t>& scales) const {
   double total = 0;
   for (size_t group = 0; group < scales.size(); ++group) {
-    const float* x = &values_[group * kPackedGroup];
-    const float* importance = &importance_[group * kPackedGroup];
-    const auto [lowest, highest] = std::minmax_element(x, x + kPackedGroup);
-    const float uncut = std::max(*highest / kMostCode4, *lowest / kLeastCode4) / row_scale;
-    if (uncut == 0) {
-      scales[group] = 0;
-      continue;
-    }
-    const int most = std::clamp(static_cast<int>(std::ceil(uncut)), 1, kMostGroupScale);
-    float least_error = std::numeric_limits<float>::infinity();
-    for (int scale = most; scale > 0; --scale) {
-      const float error =
-          rounding_error(x, importance, row_scale * static_cast<float>(scale), kLeastCode4, kMostCode4);
-      if (error > 2 * least_error) break;  // from here on ever more is cut off
-      if (error < least_error) {
-        least_error = error;
-        scales[group] = static_cast<uint8_t>(scale);
-      }
-    }
-    total += least_error;
+    const size_t begin = group * kPackedGroup;
+    const GroupScale best = best_group_scale(&values_[begin], &importance_[begin], row_scale);
+    scales[group] = best.scale;
+    total += best.error;
   }
   return total;
 }

@@ -1,6 +1,6 @@
 // Rows of a matrix rounded to packed weights (kernels/packed_weight.h), each row on its own. Scales are searched for the
 // least squared error, in which each column counts as much as it matters to the output: errors of a weight are
-// multiplied by its input, so `importance` is the mean square of the inputs of that column (see calibration.h).
+// multiplied by its input, so `importance` is the mean square of the inputs of that column (see input_statistics.h).
 //   RowQuantizer quantizer(kernels::PackedType::Q4, in_features);
 //   kernels::write_packed_row(shape, matrix, row, quantizer.quantize(values));
 // Knows no torch and no files. One per thread: it owns the buffers that its answers lie in.
@@ -13,6 +13,14 @@
 #include "kernels/packed_weight.h"
 
 namespace molmo::quantize {
+
+struct GroupScale {
+  uint8_t scale = 0;  // 0 to 15
+  float error = 0;    // sum of importance times squared error
+};
+
+// The group scale of q4 with the least error for 32 values.
+GroupScale best_group_scale(const float* values, const float* importance, float row_scale);
 
 class RowQuantizer {
  public:

@@ -253,8 +253,8 @@ TEST(QuantizeCheckpoint, PackTakesAnyTypeAndAnyLayout) {
   EXPECT_EQ(num_rows, matrix.size(0));
   const at::Tensor transposed = matrix.t().contiguous().t();
   EXPECT_TRUE(at::equal(pack(transposed, PackedType::Q4), expected));
-  const std::vector<float> importance(static_cast<size_t>(matrix.size(1)), 3.f);
-  EXPECT_TRUE(at::equal(pack(matrix, PackedType::Q4, importance), expected));
+  const ErrorFeedback alike{{}, std::vector<float>(static_cast<size_t>(matrix.size(1)), 4.f)};
+  EXPECT_TRUE(at::equal(pack(matrix, PackedType::Q4, alike), expected));
 }
 
 }  // namespace
