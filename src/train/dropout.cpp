@@ -14,12 +14,17 @@
 namespace molmo::train {
 namespace {
 
-// 0 with probability `share`, else 1 / (1 - share): in the shape of x.
-at::Tensor random_factors(const at::Tensor& x, double share, uint64_t seed) {
+// 0 with probability `share`, else 1 / (1 - share): in the shape of x, whose rows [T, D] are drawn from beginning to
+// end, so that padding behind an example changes nothing for it.
+at::Tensor random_factors(const at::Tensor& x, double share, const DropoutKey& key, uint64_t place) {
   at::Generator generator = at::globalContext().defaultGenerator(x.device()).clone();
-  generator.set_current_seed(seed);
   at::Tensor factors = at::empty_like(x, at::MemoryFormat::Contiguous);
-  return factors.bernoulli_(1 - share, generator).div_(1 - share);
+  for (int64_t row = 0; row < x.size(0); ++row) {
+    const auto purpose = fmt::format("dropout {} {}", key.first_example + row * key.example_stride, key.step);
+    generator.set_current_seed(RandomStream(key.seed, purpose, place).next());
+    factors.select(0, row).bernoulli_(1 - share, generator);
+  }
+  return factors.div_(1 - share);
 }
 
 }  // namespace
@@ -27,12 +32,11 @@ at::Tensor random_factors(const at::Tensor& x, double share, uint64_t seed) {
 std::function<at::Tensor(int64_t layer, model::Sublayer sublayer, const at::Tensor& output)> residual_dropout(
     double share, const at::Tensor& takes_part, const DropoutKey& key) {
   return [=](int64_t layer, model::Sublayer sublayer, const at::Tensor& output) {
-    const auto purpose = fmt::format("dropout {} {} {}", key.rank, key.micro_batch, key.step);
-    const auto index = static_cast<uint64_t>(2 * layer + (sublayer == model::Sublayer::FeedForward));
+    const auto place = static_cast<uint64_t>(2 * layer + (sublayer == model::Sublayer::FeedForward));
     at::Tensor factors;
     {
       const at::NoGradGuard no_grad;
-      factors = random_factors(output, share, RandomStream(key.seed, purpose, index).next());
+      factors = random_factors(output, share, key, place);
       if (takes_part.defined()) factors = at::where(takes_part.unsqueeze(-1), factors, 1.0);
     }
     return output * factors.to(output.scalar_type());

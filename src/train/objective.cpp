@@ -82,7 +82,7 @@ Losses Objective::run_tokens(const Batch& batch, const Pass& pass) const {
     options.hooks.after_router = [&](int64_t layer, const at::Tensor& logits) { router.add(layer, logits); };
   }
   const at::Tensor loss_weights = on_device(batch.examples.loss_weights);
-  if (pass.dropout && stage_.residual_dropout > 0) {
+  if (pass.dropout) {
     const bool is_partial = stage_.residual_dropout_tokens == config::ResidualDropout::ResponseTokens;
     options.hooks.on_residual =
         residual_dropout(stage_.residual_dropout, is_partial ? loss_weights.gt(0) : at::Tensor(), *pass.dropout);

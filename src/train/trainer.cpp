@@ -152,9 +152,9 @@ Totals Trainer::Impl::measure(std::span<const Batch> micro_batches) const {
 
 Losses Trainer::Impl::run(std::span<const Batch> micro_batches, Pass pass) const {
   std::array<double, 5> sums{};
-  for (size_t i = 0; i < micro_batches.size(); ++i) {
-    if (pass.dropout) pass.dropout->micro_batch = static_cast<int64_t>(i);
-    const Losses losses = objective->run(micro_batches[i], pass);
+  for (const Batch& batch : micro_batches) {
+    const Losses losses = objective->run(batch, pass);
+    if (pass.dropout) pass.dropout->first_example += pass.dropout->example_stride * batch.examples.labels.size(0);
     sums[0] += losses.sums.cross_entropy;
     sums[1] += losses.sums.z_loss;
     sums[2] += losses.sums.accuracy;
@@ -203,8 +203,12 @@ StepMetrics Trainer::step(int64_t step, std::span<const Batch> micro_batches) {
   // 1. What the global batch holds: losses are divided by its sum of weights.
   const Totals totals = impl_->measure(micro_batches);
   Pass pass{.loss_weight = totals.loss_weight, .num_micro_batches = totals.num_micro_batches};
-  pass.dropout =
-      DropoutKey{.seed = impl_->stage.seed, .step = step, .rank = impl_->ranks->data->rank(), .micro_batch = 0};
+  if (impl_->stage.residual_dropout > 0 && impl_->stage.objective != config::Objective::PatchLabels) {
+    pass.dropout = DropoutKey{.seed = impl_->stage.seed,
+                              .step = step,
+                              .first_example = impl_->ranks->data->rank(),  // as batches.h deals them out
+                              .example_stride = impl_->ranks->data->num_ranks()};
+  }
 
   // 2. Forward and backward.
   const at::AutoGradMode enable_grad(true);

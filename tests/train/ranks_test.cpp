@@ -116,6 +116,13 @@ TEST(Ranks, ComputeWhatOneDoes) {
   }
 }
 
+TEST(Ranks, DropWhatOneDrops) {
+  const config::ModelConfig model = tiny_model();
+  auto config = config_with({.sharding = Sharding::Full});
+  config.stages[0].residual_dropout = 0.2;
+  expect_equal(train_together(2, config, model), train_alone(config, model));
+}
+
 TEST(Ranks, ComputeBlocksAgainToo) {
   const config::ModelConfig model = tiny_model();
   auto config = config_with({.sharding = Sharding::Full});

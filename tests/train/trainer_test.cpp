@@ -138,7 +138,7 @@ TEST(Dropout, KeepsTheExpectationAndTheOtherTokens) {
   const at::Tensor ones = at::full({4, 50, 40}, 1.0, at::kFloat);
   at::Tensor takes_part = at::full({4, 50}, true, at::kBool);
   takes_part.narrow(1, 0, 20).fill_(false);
-  const auto drop = residual_dropout(0.25, takes_part, {.seed = 3, .step = 9, .rank = 0, .micro_batch = 1});
+  const auto drop = residual_dropout(0.25, takes_part, {.seed = 3, .step = 9});
   const at::Tensor dropped = drop(2, model::Sublayer::Attention, ones);
   EXPECT_TRUE(dropped.narrow(1, 0, 20).eq(1).all().item<bool>());
   const at::Tensor rest = dropped.narrow(1, 20, 30);
@@ -147,6 +147,20 @@ TEST(Dropout, KeepsTheExpectationAndTheOtherTokens) {
   EXPECT_TRUE(dropped.equal(drop(2, model::Sublayer::Attention, ones)));
   EXPECT_FALSE(dropped.equal(drop(2, model::Sublayer::FeedForward, ones)));
   EXPECT_FALSE(dropped.equal(drop(1, model::Sublayer::Attention, ones)));
+}
+
+TEST(Dropout, BelongsToTheExampleWhateverBatchItIsIn) {
+  const at::Tensor ones = at::full({4, 70, 33}, 1.0, at::kFloat);
+  const auto drop = [&](const DropoutKey& key, const at::Tensor& x) {
+    return residual_dropout(0.25, at::Tensor(), key)(1, model::Sublayer::Attention, x);
+  };
+  const at::Tensor whole = drop({.seed = 3, .step = 9}, ones);
+  // The second of two ranks, whose sequences are padded less.
+  const at::Tensor part = drop({.seed = 3, .step = 9, .first_example = 1, .example_stride = 2},
+                               ones.narrow(0, 0, 2).narrow(1, 0, 50).contiguous());
+  EXPECT_TRUE(part.select(0, 0).equal(whole.select(0, 1).narrow(0, 0, 50)));
+  EXPECT_TRUE(part.select(0, 1).equal(whole.select(0, 3).narrow(0, 0, 50)));
+  EXPECT_FALSE(whole.select(0, 0).equal(whole.select(0, 1)));
 }
 
 TEST(Trainer, ComputesBlocksAgainToTheSameBits) {
