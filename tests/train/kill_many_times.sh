@@ -46,28 +46,51 @@ victims() {
 digest() {
   (cd "$1" && cat "checkpoints/$(cat checkpoints/latest)"/*.safetensors metrics.jsonl tuning/model.safetensors | sha256sum)
 }
-is_saving() { compgen -G "$1/checkpoints/*.tmp" > /dev/null; }
+# Of the process that was started last: what the one before it left unfinished does not count.
+is_saving() {
+  local folder
+  for folder in "$1"/checkpoints/*.tmp; do
+    if [[ $folder -nt $work/started ]]; then return; fi
+  done
+  false
+}
+exec {silence}<> <(:)  # reading from it is a short sleep that starts no process
+pause() { read -rt "$1" -u $silence || true; }
+# Until the first, second or third save from now has begun, and some milliseconds more.
+wait_for_save() {
+  local count
+  for ((count = RANDOM % 3; count >= 0; count--)); do
+    while kill -0 "$2" 2> /dev/null && ! is_saving "$1"; do pause 0.001; done
+    if ((count > 0)); then
+      while kill -0 "$2" 2> /dev/null && is_saving "$1"; do pause 0.001; done
+    fi
+  done
+  pause "0.00$((RANDOM % 8))"
+}
 
 (train "$work/unbroken")
 expected=$(digest "$work/unbroken")
 kills=0 in_save=0 round=0 finished=0
 while ((kills < num_kills || in_save < num_in_save)); do
   output=$work/killed-$round
+  touch "$work/started"
   (train "$output") &
   process=$!
   if ((kills % 2 == 0)); then
-    while kill -0 $process 2> /dev/null && ! is_saving "$output"; do :; done
+    wait_for_save "$output" $process
   else
     sleep "$((RANDOM % 3)).$((RANDOM % 1000))"
   fi
   # shellcheck disable=SC2046  # several numbers
   if kill -9 $(victims $process) 2> /dev/null; then
-    if is_saving "$output"; then in_save=$((in_save + 1)); fi
-    if wait $process 2> /dev/null; then echo "a run of which a rank was killed ended as if nothing had happened" >&2; exit 1; fi
-    kills=$((kills + 1))
-    continue
+    if is_saving "$output"; then was_saving=1; else was_saving=0; fi
+    if ! wait $process 2> /dev/null; then
+      kills=$((kills + 1)) in_save=$((in_save + was_saving))
+      continue
+    fi  # else it had ended before: the bytes say whether it should have
+  else
+    wait $process || { cat "$output.log"; echo "run $round failed" >&2; exit 1; }
   fi
-  wait $process || { cat "$output.log"; echo "run $round failed" >&2; exit 1; }
   [[ $(digest "$output") == "$expected" ]] || { echo "run $round ended with other bytes" >&2; exit 1; }
   finished=$((finished + 1)) round=$((round + 1))
 done
