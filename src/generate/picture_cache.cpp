@@ -1,9 +1,14 @@
 #include "generate/picture_cache.h"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/stack.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <cstring>
+
+#include "base/threads.h"
 
 namespace molmo::generate {
 namespace {
@@ -58,18 +63,74 @@ bool Picture::encode(const model::Molmo& molmo, const std::function<bool()>& kee
   return true;
 }
 
+void Picture::encode_together(const model::Molmo& molmo, std::span<const std::shared_ptr<Picture>> pictures) {
+  std::vector<Picture*> fresh;
+  int64_t most_crops = 0;
+  for (const auto& picture : pictures) {
+    if (picture->features_.defined() || std::ranges::find(fresh, picture.get()) != fresh.end()) continue;
+    fresh.push_back(picture.get());
+    most_crops = std::max(most_crops, picture->prepared_.patches.size(0));
+  }
+  if (fresh.empty()) return;
+  std::vector<at::Tensor> patches, masks;  // crops that pad are all -1
+  for (const Picture* picture : fresh) {
+    const int64_t missing = most_crops - picture->prepared_.patches.size(0);
+    patches.push_back(at::constant_pad_nd(picture->prepared_.patches, {0, 0, 0, 0, 0, missing}, -1));
+    masks.push_back(at::constant_pad_nd(picture->prepared_.masks, {0, 0, 0, missing}, -1));
+  }
+  const at::Tensor features =
+      molmo.encode_images(at::stack(patches).to(molmo.device()), at::stack(masks).to(molmo.device()));
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    Picture& picture = *fresh[i];
+    // A copy, so that one picture does not keep the features of all.
+    picture.features_ = features[static_cast<int64_t>(i)].narrow(0, 0, picture.prepared_.patches.size(0)).clone();
+    picture.prepared_.patches.reset();
+    picture.prepared_.masks.reset();
+  }
+}
+
+std::shared_ptr<Picture> PictureCache::find(const PictureKey& key) {
+  const auto found = std::ranges::find(entries_, key, &Entry::key);
+  if (found == entries_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, found);
+  return entries_.front().picture;
+}
+
+void PictureCache::insert(const PictureKey& key, std::shared_ptr<Picture> picture) {
+  entries_.push_front({.key = key, .picture = std::move(picture)});
+  if (entries_.size() > kMaxPictures) entries_.pop_back();
+}
+
 std::shared_ptr<Picture> PictureCache::find_or_prepare(const image::Image& image, const config::ModelConfig& config,
                                                        const preprocess::InputOptions& options) {
-  const PictureKey key = picture_key(image, options);
-  const auto found = std::ranges::find(entries_, key, &Entry::key);
-  if (found != entries_.end()) {
-    entries_.splice(entries_.begin(), entries_, found);
-  } else {
-    entries_.push_front({.key = key, .picture = std::make_shared<Picture>(next_id_, image, config, options)});
-    ++next_id_;
-    if (entries_.size() > kMaxPictures) entries_.pop_back();
+  const image::Image* const images[] = {&image};
+  return find_or_prepare_all(images, config, options).front();
+}
+
+std::vector<std::shared_ptr<Picture>> PictureCache::find_or_prepare_all(std::span<const image::Image* const> images,
+                                                                        const config::ModelConfig& config,
+                                                                        const preprocess::InputOptions& options) {
+  std::vector<PictureKey> keys(images.size());
+  std::vector<std::shared_ptr<Picture>> pictures(images.size());
+  std::vector<size_t> missing, first(images.size());  // first image that equals each
+  for (size_t i = 0; i < images.size(); ++i) {
+    keys[i] = picture_key(*images[i], options);
+    first[i] =
+        static_cast<size_t>(std::find(keys.begin(), keys.begin() + static_cast<ptrdiff_t>(i), keys[i]) - keys.begin());
+    if (first[i] < i) continue;
+    pictures[i] = find(keys[i]);
+    if (!pictures[i]) missing.push_back(i);
   }
-  return entries_.front().picture;
+  const uint64_t first_id = next_id_;
+  parallel_for(static_cast<int64_t>(missing.size()), 1, [&](int64_t begin, int64_t end) {
+    const c10::InferenceMode no_gradients;  // of this thread
+    for (auto m = static_cast<size_t>(begin); m < static_cast<size_t>(end); ++m)
+      pictures[missing[m]] = std::make_shared<Picture>(first_id + m, *images[missing[m]], config, options);
+  });
+  next_id_ += missing.size();
+  for (const size_t i : missing) insert(keys[i], pictures[i]);
+  for (size_t i = 0; i < images.size(); ++i) pictures[i] = pictures[first[i]];
+  return pictures;
 }
 
 }  // namespace molmo::generate

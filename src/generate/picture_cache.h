@@ -8,6 +8,8 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "image/image.h"
 #include "model/molmo.h"
@@ -42,6 +44,8 @@ class Picture {
   // Computes the features, a few crops at a time, unless they are there already. Between pieces it asks `keep_going`;
   // when that says no, nothing is kept and the result is false.
   bool encode(const model::Molmo& molmo, const std::function<bool()>& keep_going);
+  // The same for many at once, in one batch.
+  static void encode_together(const model::Molmo& molmo, std::span<const std::shared_ptr<Picture>> pictures);
   // [C, Q, D], after encode().
   const at::Tensor& features() const { return features_; }
 
@@ -56,13 +60,21 @@ class PictureCache {
  public:
   std::shared_ptr<Picture> find_or_prepare(const image::Image& image, const config::ModelConfig& config,
                                            const preprocess::InputOptions& options);
+  // The same for many at once, cut by all threads. Equal pictures are one.
+  std::vector<std::shared_ptr<Picture>> find_or_prepare_all(std::span<const image::Image* const> images,
+                                                            const config::ModelConfig& config,
+                                                            const preprocess::InputOptions& options);
   void clear() { entries_.clear(); }
+  uint64_t num_prepared() const { return next_id_ - 1; }  // pictures that were not there
 
  private:
   struct Entry {
     PictureKey key;
     std::shared_ptr<Picture> picture;
   };
+  std::shared_ptr<Picture> find(const PictureKey& key);  // null where it is not there
+  void insert(const PictureKey& key, std::shared_ptr<Picture> picture);
+
   std::list<Entry> entries_;  // the last used first
   uint64_t next_id_ = 1;
 };

@@ -32,5 +32,24 @@ TEST(AskTogether, GivesTheAnswersOfSinglePrompts) {
   EXPECT_THROW(ask_together(*loaded.model, prompts, {.num_beams = 2}), Error);
 }
 
+TEST(AskTogether, ComputesTheFeaturesOfAPictureOnce) {
+  const test::LoadedCase loaded("P1-qwen2-clip");
+  const image::Image picture = loaded.image();
+  image::Image other = picture;
+  other.pixels[0] ^= 1;
+  const std::vector<PreparedPrompt> first = {{" User: a Assistant:", {picture}}, {" User: b Assistant:", {picture}}},
+                                    second = {{" User: c Assistant:", {other}}, {" User: a Assistant:", {picture}}};
+  const config::GenerationConfig generation{.max_new_tokens = 4};
+  PictureCache pictures;
+  const auto answers = ask_together(*loaded.model, first, generation, {}, &pictures);
+  EXPECT_EQ(pictures.num_prepared(), 1u);
+  const auto again = ask_together(*loaded.model, second, generation, {}, &pictures);
+  EXPECT_EQ(pictures.num_prepared(), 2u);
+  EXPECT_EQ(again[1].tokens, answers[0].tokens);
+  // Cut in another way it is another picture to the model.
+  ask_together(*loaded.model, second, generation, {.max_crops = 1}, &pictures);
+  EXPECT_EQ(pictures.num_prepared(), 4u);
+}
+
 }  // namespace
 }  // namespace molmo::generate
