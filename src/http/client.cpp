@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 #include <fmt/core.h>
-#include <signal.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "base/error.h"
 #include "http/address.h"
+#include "http/libcurl.h"
 #include "http/url.h"
 
 namespace molmo::http {
@@ -21,36 +21,6 @@ using std::chrono::milliseconds;
 
 // Of an answer that is no success the body is not wanted. This much is read over, which keeps the connection usable.
 constexpr uint64_t kMaxSkippedBytes = 64u << 10;
-
-void start_library() {
-  static const CURLcode kCode = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (kCode != CURLE_OK) fail(ErrorCategory::Internal, "libcurl cannot be started: {}", curl_easy_strerror(kCode));
-}
-
-// While this lives, the thread gets no SIGPIPE when OpenSSL writes to a server that already left; one that came meanwhile
-// is taken away. Only for this thread: the handlers of the process belong to the program.
-class BrokenPipesIgnored {
- public:
-  BrokenPipesIgnored() {
-    sigemptyset(&broken_pipe_);
-    sigaddset(&broken_pipe_, SIGPIPE);
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &broken_pipe_, &before_);
-  }
-  ~BrokenPipesIgnored() {
-    constexpr timespec kNoWait{};
-    if (!was_pending_) sigtimedwait(&broken_pipe_, nullptr, &kNoWait);
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  BrokenPipesIgnored(const BrokenPipesIgnored&) = delete;
-  BrokenPipesIgnored& operator=(const BrokenPipesIgnored&) = delete;
-
- private:
-  sigset_t broken_pipe_, before_;
-  bool was_pending_ = false;
-};
 
 void check_options(const ClientOptions& options) {
   const auto check = [](bool is_fine, std::string_view name) {
@@ -71,36 +41,6 @@ bool is_success(int status) {
 
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
-Failure failure_of(CURLcode code, bool has_status) {
-  switch (code) {
-    case CURLE_OK:
-      return Failure::None;
-    case CURLE_URL_MALFORMAT:
-      return Failure::BadUrl;
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return Failure::UnknownHost;
-    case CURLE_OPERATION_TIMEDOUT:
-      return Failure::Timeout;
-    case CURLE_PARTIAL_FILE:
-      return Failure::Truncated;
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-      return has_status ? Failure::Truncated : Failure::ConnectFailed;
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_GOT_NOTHING:
-      return Failure::ConnectFailed;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-      return Failure::TlsFailed;
-    default:
-      return Failure::BadResponse;
-  }
 }
 
 }  // namespace

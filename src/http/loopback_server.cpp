@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 
@@ -21,6 +22,7 @@ namespace {
 
 constexpr int kPollMs = 20;  // how soon a waiting thread notices that the server ends
 constexpr size_t kMaxHeadBytes = 64u << 10;
+constexpr size_t kMaxBodyBytes = 16u << 20;
 
 bool is_gone(int socket) {
   char byte;
@@ -34,6 +36,20 @@ std::string lower(std::string text) {
   return text;
 }
 
+// Waits for more bytes. False when the client is gone or the server ends.
+bool read_more(int socket, std::string& buffer, const std::atomic<bool>& is_stopping) {
+  while (!is_stopping) {
+    pollfd ready{socket, POLLIN, 0};
+    if (::poll(&ready, 1, kPollMs) == 0) continue;
+    char bytes[4096];
+    const ssize_t count = ::recv(socket, bytes, sizeof bytes, 0);
+    if (count <= 0) return false;
+    buffer.append(bytes, static_cast<size_t>(count));
+    return true;
+  }
+  return false;
+}
+
 // Reads on until `buffer` begins with a whole head, and takes it out.
 std::optional<std::string> read_head(int socket, std::string& buffer, const std::atomic<bool>& is_stopping) {
   for (;;) {
@@ -42,14 +58,22 @@ std::optional<std::string> read_head(int socket, std::string& buffer, const std:
       buffer.erase(0, end + 4);
       return head;
     }
-    pollfd ready{socket, POLLIN, 0};
-    if (is_stopping || buffer.size() > kMaxHeadBytes) return std::nullopt;
-    if (::poll(&ready, 1, kPollMs) == 0) continue;
-    char bytes[4096];
-    const ssize_t count = ::recv(socket, bytes, sizeof bytes, 0);
-    if (count <= 0) return std::nullopt;
-    buffer.append(bytes, static_cast<size_t>(count));
+    if (buffer.size() > kMaxHeadBytes || !read_more(socket, buffer, is_stopping)) return std::nullopt;
   }
+}
+
+// The same for the body, where the head announces one.
+bool read_body(int socket, std::string& buffer, IncomingRequest& request, const std::atomic<bool>& is_stopping) {
+  const auto length = request.headers.find("content-length");
+  if (length == request.headers.end()) return true;
+  const size_t num_bytes = std::strtoull(length->second.c_str(), nullptr, 10);
+  if (num_bytes > kMaxBodyBytes) return false;
+  while (buffer.size() < num_bytes) {
+    if (!read_more(socket, buffer, is_stopping)) return false;
+  }
+  request.body = buffer.substr(0, num_bytes);
+  buffer.erase(0, num_bytes);
+  return true;
 }
 
 IncomingRequest parse_head(const std::string& head) {
@@ -173,9 +197,11 @@ void LoopbackServer::serve(Connection& connection) {
   for (;;) {
     const auto head = read_head(connection.socket, buffer, is_stopping_);
     if (!head) break;
+    IncomingRequest request = parse_head(*head);
+    if (!read_body(connection.socket, buffer, request, is_stopping_)) break;
     ++num_requests_;
     Reply reply(connection.socket, is_stopping_);
-    handler_(parse_head(*head), reply);
+    handler_(request, reply);
     if (reply.is_closed()) break;
   }
   ::close(connection.socket);

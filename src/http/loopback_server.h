@@ -21,6 +21,7 @@ namespace molmo::http {
 struct IncomingRequest {
   std::string method, target;
   std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;                            // of the length that Content-Length says
 };
 
 // What goes back to the client.
