@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -19,6 +21,48 @@ constexpr size_t kMaxNameBytes = 1024;
 constexpr size_t kMaxModels = 1000;  // tables of all pairs are kept
 constexpr double kNotKnown = std::numeric_limits<double>::quiet_NaN();
 
+template <class Word>
+uint64_t load(const char* bytes) {
+  Word word;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+// Names are a few bytes long and looked up four times a row: two words that overlap, and the hash is inline.
+uint32_t hash_of(std::string_view name) {
+  constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15;
+  const char* bytes = name.data();
+  const size_t size = name.size();
+  uint64_t hash = size * kMultiplier;
+  const auto mix = [&](uint64_t word) {
+    hash = (hash ^ word) * kMultiplier;
+    hash ^= hash >> 32;
+  };
+  if (size >= 8) {
+    for (size_t at = 0; at + 8 < size; at += 8) mix(load<uint64_t>(bytes + at));
+    mix(load<uint64_t>(bytes + size - 8));
+  } else if (size >= 4) {
+    mix(load<uint32_t>(bytes) | load<uint32_t>(bytes + size - 4) << 32);
+  } else {
+    uint64_t word = 0;
+    for (const char c : name) word = word << 8 | static_cast<unsigned char>(c);
+    mix(word);
+  }
+  return static_cast<uint32_t>(hash);
+}
+
+// Of whole numbers, as lengths and counts mostly are; empty for anything else.
+std::optional<double> parse_digits(std::string_view text) {
+  constexpr size_t kMostDigits = 15;  // exact as a double
+  if (text.empty() || text.size() > kMostDigits) return std::nullopt;
+  int64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = 10 * value + (c - '0');
+  }
+  return static_cast<double>(value);
+}
+
 bool has_control_characters(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
@@ -27,7 +71,7 @@ bool has_control_characters(std::string_view text) {
 
 int32_t NameTable::number(std::string_view name) {
   if (2 * (names_.size() + 1) > slots_.size()) grow();
-  const uint64_t hash = std::hash<std::string_view>()(name);
+  const uint32_t hash = hash_of(name);
   const size_t mask = slots_.size() - 1;
   for (size_t at = hash & mask;; at = (at + 1) & mask) {
     Slot& slot = slots_[at];
@@ -99,6 +143,7 @@ int32_t ComparisonBuilder::number_of(NameTable& names, std::string_view value, s
 
 double ComparisonBuilder::style_value(size_t index, std::string_view value, uint64_t number) const {
   if (value.empty()) return kNotKnown;
+  if (const auto whole = parse_digits(value)) return *whole;
   double parsed = kNotKnown;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), parsed);
   if (error != std::errc() || end != value.data() + value.size() || !std::isfinite(parsed) || parsed < 0) {
@@ -106,6 +151,13 @@ double ComparisonBuilder::style_value(size_t index, std::string_view value, uint
                                kColumns[kColumns.size() - 4 + index], value.substr(0, kMaxNameBytes)));
   }
   return parsed;
+}
+
+void ComparisonBuilder::expect_rows(size_t count) {
+  comparisons_.rows.reserve(count);
+  comparisons_.ids.reserve(count);
+  numbers_.reserve(count);
+  expected_rows_ = count;
 }
 
 void ComparisonBuilder::add(const ComparisonFields& fields, uint64_t number) {
@@ -145,6 +197,7 @@ void ComparisonBuilder::add(const ComparisonFields& fields, uint64_t number) {
     *values[i] = style_value(i, fields.style[i], number);
     if (std::isnan(*values[i]) || has_style_) continue;
     has_style_ = true;  // the rows before know nothing of it
+    comparisons_.styles.reserve(expected_rows_);
     comparisons_.styles.assign(comparisons_.rows.size(), {kNotKnown, kNotKnown, kNotKnown, kNotKnown});
   }
   if (has_style_) comparisons_.styles.push_back(style);

@@ -69,7 +69,7 @@ class NameTable {
 
  private:
   struct Slot {
-    uint64_t hash = 0;
+    uint32_t hash = 0;
     int32_t number = kUnknown;
   };
   void grow();
@@ -86,6 +86,7 @@ class ComparisonBuilder {
   // For files whose rows name their columns themselves.
   ComparisonBuilder(std::string source, std::string unit);
 
+  void expect_rows(size_t count);  // a guess: saves moving what grows
   // Throws BadData, naming the place, for what no comparison can be.
   void add(const ComparisonFields& fields, uint64_t number);
   Comparisons finish();
@@ -101,6 +102,7 @@ class ComparisonBuilder {
   NameTable models_, prompts_, annotators_;
   Comparisons comparisons_;
   std::vector<uint64_t> numbers_;  // places of the rows in the file
+  size_t expected_rows_ = 0;
   bool has_style_ = false;
 };
 

@@ -51,13 +51,10 @@ class CsvRows {
   }
 
   bool skip_line_end() {
-    if (text_.substr(at_, 2) == "\r\n") {
-      at_ += 2;
-    } else if (at_ < text_.size() && text_[at_] == '\n') {
-      ++at_;
-    } else {
-      return false;
-    }
+    const char *const byte = text_.data() + at_, *const end = text_.data() + text_.size();
+    const bool is_return = byte != end && *byte == '\r' && byte + 1 != end && byte[1] == '\n';
+    if (!is_return && (byte == end || *byte != '\n')) return false;
+    at_ += is_return ? 2 : 1;
     ++line_;
     return true;
   }
@@ -110,6 +107,15 @@ class CsvRows {
   std::deque<std::string> unescaped_;
 };
 
+// From the lines of the beginning; never more than there could be.
+size_t guess_rows(std::string_view text) {
+  constexpr size_t kBeginning = 1 << 16, kShortestRow = 12;
+  const std::string_view beginning = text.substr(0, kBeginning);
+  const auto num_lines = static_cast<size_t>(std::count(beginning.begin(), beginning.end(), '\n'));
+  if (beginning.empty()) return 0;
+  return std::min(text.size() / kShortestRow, (text.size() / beginning.size() + 1) * num_lines);
+}
+
 std::string_view* field_of(ComparisonFields& fields, size_t column) {
   std::string_view* const places[] = {&fields.left,     &fields.right,     &fields.outcome,  &fields.id,
                                       &fields.prompt,   &fields.annotator, &fields.style[0], &fields.style[1],
@@ -146,6 +152,7 @@ Comparisons parse_csv_comparisons(std::string_view text, std::string_view source
     const auto found = std::ranges::find(columns, name);
     places.push_back(found == columns.end() ? std::nullopt : std::optional(found - columns.begin()));
   }
+  builder.expect_rows(guess_rows(text));
   while (rows.next(values)) {
     if (values.size() != columns.size()) {
       fail(ErrorCategory::BadData,
