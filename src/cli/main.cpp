@@ -70,5 +70,6 @@ int leave(int status) {
 
 int main(int argc, char** argv) {
   molmo::keep_freed_memory();
+  molmo::bound_product_caches();
   return leave(molmo::cli::run_program({argv + 1, argv + argc}));
 }
