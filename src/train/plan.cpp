@@ -27,6 +27,11 @@ constexpr uint64_t kFloatBytes = 4;
 constexpr uint64_t kNumMoments = 2;   // of AdamW
 constexpr int64_t kMostRanks = 1024;  // that advice is given for
 constexpr double kMargin = 0.05;      // of the memory that is left to everything else
+// What the program takes by itself: libtorch, the operators that it registers, fonts, kernels of products.
+constexpr uint64_t kProgramBytes = 192 << 20;
+// Buffers of activations, whose sizes change with every batch, leave gaps between them: a quarter, measured over steps
+// of the small model's fine-tuning.
+constexpr double kGaps = 0.25;
 
 // Of a decoder block, or of everything else.
 struct PartSizes {
@@ -126,6 +131,14 @@ uint64_t batch_bytes(const TrainingConfig& config, const StageConfig& stage, con
   return static_cast<uint64_t>(num_examples) * (picture + text);
 }
 
+// Weights that are trained in float32 are kept for the backward pass in the 16 bits that products read, unless blocks
+// are computed again.
+uint64_t copied_weight_bytes(const TrainingConfig& config, const Sizes& sizes) {
+  if (config.compute_dtype == DType::F32) return 0;
+  const bool recomputes = config.recompute == config::Recompute::Blocks;
+  return (recomputes ? sizes.rest.trained_bytes + sizes.largest_block().trained_bytes : sizes.all().trained_bytes) / 2;
+}
+
 // A change of settings that may save memory, and what to write for it.
 struct Remedy {
   std::string settings;
@@ -201,11 +214,8 @@ std::optional<uint64_t> memory_of_rank(const PlanOptions& options) {
 }  // namespace
 
 std::vector<std::pair<const char*, uint64_t>> StagePlan::parts() const {
-  return {{"weights", weights},
-          {"gradients", gradients},
-          {"optimizer", optimizer},
-          {"activations", activations},
-          {"batch", batch}};
+  return {{"weights", weights},         {"gradients", gradients}, {"optimizer", optimizer},
+          {"activations", activations}, {"batch", batch},         {"program", program}};
 }
 
 StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConfig& model, int64_t num_ranks,
@@ -213,15 +223,17 @@ StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConf
   const StageConfig& stage = config.stages[index];
   const Sizes sizes = measure_parameters(stage, model, stored);
   const int64_t crops = crops_of(stage, model);
+  const uint64_t kept = activation_bytes(config, stage, model, {.num_examples = stage.micro_batch, .num_crops = crops});
   const Held held = held_by_rank(sizes, static_cast<uint64_t>(count_shards(config.parallel, num_ranks)));
-  return {
-      .name = stage.name,
-      .trained_parameters = static_cast<int64_t>(sizes.all().trained_bytes / kFloatBytes),
-      .weights = held.weights,
-      .gradients = held.gradients,
-      .optimizer = held.optimizer,
-      .activations = activation_bytes(config, stage, model, {.num_examples = stage.micro_batch, .num_crops = crops}),
-      .batch = batch_bytes(config, stage, model, num_ranks)};
+  return {.name = stage.name,
+          .trained_parameters = static_cast<int64_t>(sizes.all().trained_bytes / kFloatBytes),
+          .weights = held.weights,
+          .gradients = held.gradients,
+          .optimizer = held.optimizer,
+          .activations =
+              copied_weight_bytes(config, sizes) + static_cast<uint64_t>((1 + kGaps) * static_cast<double>(kept)),
+          .batch = batch_bytes(config, stage, model, num_ranks),
+          .program = kProgramBytes};
 }
 
 Plan plan_training(const TrainingConfig& config, const PlanOptions& options) {

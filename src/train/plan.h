@@ -26,8 +26,9 @@ struct StagePlan {
   uint64_t gradients = 0, optimizer = 0;
   uint64_t activations = 0;  // of one micro-batch of the longest sequences with the most crops
   uint64_t batch = 0;        // examples of one step, and those that are prepared ahead
+  uint64_t program = 0;
 
-  uint64_t total() const { return weights + gradients + optimizer + activations + batch; }
+  uint64_t total() const { return weights + gradients + optimizer + activations + batch + program; }
   // In the order above, for printing.
   std::vector<std::pair<const char*, uint64_t>> parts() const;
 };
