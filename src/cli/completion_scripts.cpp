@@ -4,6 +4,9 @@
 
 #include "cli/command_doc.h"
 #include "config/model.h"
+#include "data/registry.h"
+#include "eval/benchmark.h"
+#include "text/styles.h"
 
 namespace molmo::cli {
 namespace {
@@ -35,6 +38,10 @@ std::vector<std::string> names_of(const OptionDoc& option) {
   return names;
 }
 
+bool is_argument(const OptionDoc& option) {
+  return option.is_positional() || !option.positional_name.empty();
+}
+
 // Quotes for single-quoted shell words.
 std::string shell_quoted(std::string_view text) {
   std::string result = "'";
@@ -42,15 +49,43 @@ std::string shell_quoted(std::string_view text) {
   return result + "'";
 }
 
-bool is_path(const OptionDoc& option) {
-  return option.value_name == "FILE" || option.value_name == "DIR" || option.value_name == "IMAGE";
+std::vector<std::string> dataset_names() {
+  std::vector<std::string> names;
+  for (const data::DatasetEntry& entry : data::dataset_entries()) names.emplace_back(entry.name);
+  return names;
+}
+
+// What can stand for an option's value.
+struct Values {
+  std::vector<std::string> words;
+  enum class Paths { None, Folders, Files } paths = Paths::None;
+};
+
+Values values_of(const OptionDoc& option) {
+  using Paths = Values::Paths;
+  const std::string& name = option.value_name;
+  Values values{.words = option.choices()};
+  if (name == "MODEL") return {config::preset_names(), Paths::Folders};
+  if (name == "DIR") return {{}, Paths::Folders};
+  for (const char* file : {"FILE", "IMAGE", "CONFIG", "COMPARISONS", "STORE"}) {
+    if (name == file) return {{}, Paths::Files};
+  }
+  if (name == "VERB") return {first_words()};
+  if (name == "STYLE") return {{text::known_styles().begin(), text::known_styles().end()}};
+  if (name == "NAME") return {dataset_names(), Paths::Files};  // a published set, or a file of own data
+  if (name == "BENCHMARK") {
+    for (const eval::Benchmark& benchmark : eval::benchmarks()) values.words.emplace_back(benchmark.name);
+  }
+  return values;
 }
 
 std::string bash_values(const OptionDoc& option) {
-  if (const auto choices = option.choices(); !choices.empty()) return fmt::format("-W '{}'", join(choices, " "));
-  if (option.value_name == "MODEL") return fmt::format("-d -W '{}'", join(config::preset_names(), " "));
-  if (option.value_name == "DIR") return "-d";
-  return is_path(option) ? "-f" : "";
+  const Values values = values_of(option);
+  std::string actions = values.paths == Values::Paths::Files     ? "-f"
+                        : values.paths == Values::Paths::Folders ? "-d"
+                                                                 : "";
+  if (!values.words.empty()) actions += fmt::format(" -W '{}'", join(values.words, " "));
+  return actions;
 }
 
 std::string bash_script() {
@@ -66,12 +101,10 @@ std::string bash_script() {
   }
   for (const CommandDoc& doc : all_documents()) {
     std::vector<std::string> flags{"--help"};
-    std::string values, positional = "-f";
+    std::string values, positional;
     for (const OptionDoc& option : doc.options) {
-      if (option.is_positional()) {
-        if (const std::string words = bash_values(option); !words.empty()) positional = words;
-        continue;
-      }
+      if (is_argument(option) && positional.empty()) positional = bash_values(option);
+      if (option.is_positional()) continue;
       const auto spellings = names_of(option);
       if (!option.short_name.empty()) flags.push_back(option.short_name);
       flags.push_back(option.long_name);
@@ -107,9 +140,11 @@ complete -o filenames -F _molmo molmo
 }
 
 std::string zsh_values(const OptionDoc& option) {
-  if (const auto choices = option.choices(); !choices.empty()) return fmt::format("({})", join(choices, " "));
-  if (option.value_name == "MODEL" || option.value_name == "DIR") return "_files -/";
-  return is_path(option) ? "_files" : " ";
+  if (option.value_name == "MODEL") return "_molmo_models";
+  if (option.value_name == "NAME") return "_molmo_sets";
+  const Values values = values_of(option);
+  if (!values.words.empty()) return fmt::format("({})", join(values.words, " "));
+  return values.paths == Values::Paths::Files ? "_files" : values.paths == Values::Paths::Folders ? "_files -/" : " ";
 }
 
 std::string zsh_text(std::string_view text) {
@@ -140,10 +175,8 @@ std::string zsh_script() {
     cases += fmt::format("    '{}')\n      _arguments \\\n", doc.name);
     for (const OptionDoc& option : doc.options) {
       const std::string value = fmt::format(":{}:{}", zsh_text(option.value_name), zsh_values(option));
-      if (option.is_positional()) {
+      if (is_argument(option))
         cases += fmt::format("        {} \\\n", shell_quoted((option.can_repeat ? "*" : "") + value));
-        continue;
-      }
       for (const std::string& name : {option.short_name, option.long_name}) {
         if (name.empty()) continue;
         const std::string repeat = option.can_repeat ? "*" : "";
@@ -155,6 +188,12 @@ std::string zsh_script() {
   }
   return fmt::format(R"sh(#compdef molmo
 # zsh completion of molmo: put this file as _molmo into a folder of $fpath.
+_molmo_models() {{
+  _alternative 'presets:preset:({})' 'folders:checkpoint folder:_files -/'
+}}
+_molmo_sets() {{
+  _alternative 'sets:data set:({})' 'files:file of own data:_files'
+}}
 _molmo() {{
   local -a names
   names=(
@@ -173,41 +212,60 @@ _molmo() {{
 }}
 _molmo "$@"
 )sh",
-                     names, groups, cases);
+                     join(config::preset_names(), " "), join(dataset_names(), " "), names, groups, cases);
+}
+
+std::string fish_words(const Values& values) {
+  std::string words = join(values.words, " ");
+  if (values.paths == Values::Paths::Folders)
+    words += (words.empty() ? "" : " ") + std::string("(__fish_complete_directories)");
+  return words.empty() ? "" : fmt::format(" -a '{}'", words);
 }
 
 std::string fish_script() {
-  std::string text = "# fish completion of molmo: put this file as molmo.fish into ~/.config/fish/completions.\n";
-  text += "complete -c molmo -n __fish_use_subcommand -f -l help -d 'explain molmo'\n";
-  text += "complete -c molmo -n __fish_use_subcommand -f -l version -d 'tell about this build'\n";
+  std::string text = R"sh(# fish completion of molmo: put this file as molmo.fish into ~/.config/fish/completions.
+function __molmo_at -d 'The words so far are these'
+    set -l words (commandline -opc)
+    set -e words[1]
+    test "$words" = "$argv"
+end
+function __molmo_after -d 'The words so far begin with these'
+    set -l words (commandline -opc)
+    set -e words[1]
+    set -l length (count $argv)
+    test (count $words) -ge $length; and test "$words[1..$length]" = "$argv"
+end
+complete -c molmo -f
+complete -c molmo -n __molmo_at -l help -d 'explain molmo'
+complete -c molmo -n __molmo_at -l version -d 'tell about this build'
+)sh";
+  for (const std::string& word : first_words()) {
+    if (verbs_of_group(word).empty()) continue;
+    text += fmt::format("complete -c molmo -n __molmo_at -a {} -d 'several verbs'\n", word);
+  }
   for (const CommandDoc& doc : all_documents()) {
     const size_t blank = doc.name.find(' ');
-    const std::string first = doc.name.substr(0, blank);
-    const std::string second = blank == std::string::npos ? "" : doc.name.substr(blank + 1);
-    std::string condition = fmt::format("__fish_seen_subcommand_from {}", first);
-    if (second.empty()) {
-      text +=
-          fmt::format("complete -c molmo -n __fish_use_subcommand -f -a {} -d {}\n", first, shell_quoted(doc.summary));
-    } else {
-      text += fmt::format("complete -c molmo -n __fish_use_subcommand -f -a {}\n", first);
-      text += fmt::format("complete -c molmo -n '{}; and not __fish_seen_subcommand_from {}' -f -a {} -d {}\n",
-                          condition, join(second_words(first), " "), second, shell_quoted(doc.summary));
-      condition += "; and __fish_seen_subcommand_from " + second;
-    }
-    condition = fmt::format("complete -c molmo -n '{}'", condition);
+    const std::string group = blank == std::string::npos ? "" : " " + doc.name.substr(0, blank);
+    text += fmt::format("complete -c molmo -n '__molmo_at{}' -a {} -d {}\n", group,
+                        doc.name.substr(blank == std::string::npos ? 0 : blank + 1), shell_quoted(doc.summary));
+    const std::string start = fmt::format("complete -c molmo -n '__molmo_after {}'", doc.name);
     for (const OptionDoc& option : doc.options) {
+      if (is_argument(option)) {
+        const Values values = values_of(option);
+        if (values.paths == Values::Paths::Files) text += start + " -F\n";
+        if (const std::string words = fish_words(values); !words.empty()) text += start + words + "\n";
+      }
       if (option.is_positional()) continue;
-      text += condition;
+      text += start;
       for (const std::string& name : names_of(option))
         text += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
-      if (const auto choices = option.choices(); !choices.empty()) {
-        text += fmt::format(" -x -a '{}'", join(choices, " "));
-      } else if (!option.value_name.empty()) {
-        text += is_path(option) || option.value_name == "MODEL" ? " -r -F" : " -x";
+      if (!option.value_name.empty()) {
+        const Values values = values_of(option);
+        text += (values.paths == Values::Paths::Files ? " -r -F" : " -x") + fish_words(values);
       }
       text += " -d " + shell_quoted(option.description) + "\n";
     }
-    text += condition + " -l help -d 'explain this verb'\n";
+    text += start + " -l help -d 'explain this verb'\n";
   }
   return text;
 }

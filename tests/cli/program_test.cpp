@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/file.h"
 #include "child.h"
 #include "cli/command_doc.h"
 #include "cli/man_pages.h"
@@ -181,14 +182,48 @@ TEST(Completion, BashOffersVerbsFlagsAndChoices) {
   EXPECT_THAT(complete_in_bash("molmo man --ou"), testing::ElementsAre("--output"));
 }
 
+TEST(Completion, BashOffersWhatCanStandForAValue) {
+  EXPECT_THAT(complete_in_bash("molmo inspect molmo-7b"), testing::ElementsAre("molmo-7b-d", "molmo-7b-o"));
+  EXPECT_THAT(complete_in_bash("molmo run --style vqa"), testing::ElementsAre("vqa2"));
+  EXPECT_THAT(complete_in_bash("molmo data info pixmo_as"), testing::ElementsAre("pixmo_ask_model_anything"));
+  EXPECT_THAT(complete_in_bash("molmo eval score synth-po"), testing::ElementsAre("synth-points"));
+}
+
 TEST(Completion, ShellsWithoutANameAreRefused) {
-  EXPECT_EQ(run_molmo({"completion"}).status, kExitUsage);
-  EXPECT_EQ(run_molmo({"completion", "tcsh"}).status, kExitUsage);
+  EXPECT_EQ(run_here({"completion"}).status, kExitUsage);
+  EXPECT_EQ(run_here({"completion", "tcsh"}).status, kExitUsage);
   for (const char* shell : {"zsh", "fish"}) {
-    const Result result = run_molmo({"completion", shell});
+    const Result result = run_here({"completion", shell});
     EXPECT_EQ(result.status, kExitDone);
     for (const std::string& word : first_words()) EXPECT_THAT(result.out, HasSubstr(word));
+    const std::string program = std::string("/usr/bin/") + shell;
+    if (!std::filesystem::exists(program)) continue;
+    const Result read = test::Child(program, {"-n", "/dev/stdin"}, {.input = result.out}).finish();
+    EXPECT_EQ(read.status, 0) << shell << " cannot read its script: " << read.err;
   }
+}
+
+TEST(Completion, FishOffersOnlyWhatFitsTheVerb) {
+  const test::TemporaryFolder folder;
+  const std::string script = folder.path() / "molmo.fish";
+  write_file_atomic(script, run_here({"completion", "fish"}).out);
+  EXPECT_THAT(read_file(script), HasSubstr("complete -c molmo -n '__molmo_after eval run'"));
+  if (!std::filesystem::exists("/usr/bin/fish")) return;
+  // The first words of the lines: what would be typed.
+  const auto complete = [&](const std::string& line) {
+    const std::string command = "source " + script + "; complete -C '" + line + "'";
+    std::istringstream lines(test::Child("/usr/bin/fish", {"--no-config", "-c", command}).finish().out);
+    std::set<std::string> words;
+    for (std::string text; std::getline(lines, text);) words.insert(text.substr(0, text.find('\t')));
+    return words;
+  };
+  const auto verbs_offered = complete("molmo ");
+  for (const std::string& word : first_words()) EXPECT_TRUE(verbs_offered.contains(word)) << word;
+  EXPECT_THAT(complete("molmo eval "), testing::ElementsAre("report", "run", "score"));
+  EXPECT_THAT(complete("molmo man co"), testing::ElementsAre("completion", "convert", "count"));
+  EXPECT_THAT(complete("molmo inspect molmo-7b"), testing::ElementsAre("molmo-7b-d", "molmo-7b-o"));
+  EXPECT_THAT(complete("molmo run --quirks "), testing::ElementsAre("fixed", "reference"));
+  EXPECT_THAT(complete("molmo eval run --over"), testing::IsEmpty()) << "--overlay is a flag of run";
 }
 
 TEST(Program, OutputThatCannotBeWrittenIsAFailure) {
