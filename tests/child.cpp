@@ -10,7 +10,11 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -158,6 +162,22 @@ Result Child::finish() {
   ::waitpid(std::exchange(pid_, -1), &status, 0);
   result_.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result_;
+}
+
+pid_t process_of_rank(pid_t parent, int rank) {
+  const std::string parent_line = "PPid:\t" + std::to_string(parent) + "\n", variable = "RANK=" + std::to_string(rank);
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto all_of = [&](const char* file) {
+      std::ostringstream text;
+      text << std::ifstream(entry.path() / file).rdbuf();
+      return '\0' + text.str();
+    };
+    if (all_of("status").find(parent_line) == std::string::npos) continue;
+    if (all_of("environ").find('\0' + variable + '\0') != std::string::npos) return std::stoi(name);
+  }
+  return 0;
 }
 
 Result run_molmo(const std::vector<std::string>& arguments, const ChildOptions& options) {

@@ -50,6 +50,9 @@ class Child {
   Result result_;
 };
 
+// A process that `parent` started with RANK=`rank` in its environment; 0 when there is none.
+pid_t process_of_rank(pid_t parent, int rank);
+
 Result run_molmo(const std::vector<std::string>& arguments, const ChildOptions& options = {});
 
 }  // namespace molmo::test

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "cli/flags.h"
+#include "cli/judge_flags.h"
 #include "cli/program.h"
 #include "cli/verb.h"
 #include "eval/score_predictions.h"
@@ -35,11 +36,13 @@ class EvalScore final : public Verb {
         .takes_one();
     flags.add_enum("--quirks", options_.quirks, "score as the reference does, or repaired");
     flags.add_flag("--partial", options_.allows_missing, "score what is there although predictions are missing");
+    judge_.define(flags);
     flags.add_flag("--json", is_json_, "print one JSON document");
   }
 
   int run() override {
     const eval::Benchmark& benchmark = eval::find_benchmark(name_);
+    options_.judge = judge_.open();
     const eval::BenchmarkScores scores = eval::score_predictions(benchmark, eval::read_references(benchmark, data_),
                                                                  eval::read_predictions(predictions_), options_);
     if (is_json_) {
@@ -60,6 +63,7 @@ class EvalScore final : public Verb {
   eval::BenchmarkData data_;
   eval::ScoreOptions options_;
   bool is_json_ = false;
+  JudgeFlags judge_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "eval/counterparts.h"
 #include "eval/published_sets.h"
 #include "eval/synth_sets.h"
 #include "synth/synth_dataset.h"
@@ -85,28 +86,10 @@ std::span<const Benchmark> benchmarks() {
        score_chart,
        "relaxed_human_machine",
        {{"relaxed_human_machine", "relaxed_correctness", "questions"}}},
-      {"vqa2",
-       "VQA v2, validation: the answers of the test set are not published",
-       "vqa2",
-       "validation",
-       {},
-       12,
-       12,
-       ask_annotations,
-       score_vqa,
-       "vqa_score"},
-      {"doc_qa",
-       "DocVQA, validation: the answers of the test set are not published",
-       "doc_qa",
-       "validation",
-       {},
-       12,
-       36,
-       ask_annotations,
-       score_anls,
-       "anls"},
+      {"vqa2", "VQA v2", "vqa2", "validation", {}, 12, 12, ask_annotations, score_vqa, "vqa_score", {}, "question_id"},
+      {"doc_qa", "DocVQA", "doc_qa", "validation", {}, 12, 36, ask_annotations, score_anls, "anls", {}, "questionId"},
       {"info_qa",
-       "InfographicVQA, validation: the answers of the test set are not published",
+       "InfographicVQA",
        "info_qa",
        "validation",
        {},
@@ -114,7 +97,9 @@ std::span<const Benchmark> benchmarks() {
        36,
        ask_annotations,
        score_anls,
-       "anls"},
+       "anls",
+       {},
+       "questionId"},
       {"text_vqa",
        "TextVQA: text in photographs",
        "text_vqa",
@@ -169,6 +154,19 @@ std::span<const Benchmark> benchmarks() {
        ask_pointing_eval,
        score_points,
        "f1"},
+      {"dense_cap",
+       "dense captions of PixMo-Cap against what people said about the pictures, by a judge",
+       "pixmo_cap",
+       "validation",
+       {"mode=transcripts"},
+       448,
+       12,
+       ask_dense_caption,
+       score_dense_caption,
+       "f1",
+       {},
+       {},
+       /*is_judged=*/true},
       {"clock_bench_coco",
        "clocks in photographs: COCO",
        "clock_bench",
@@ -294,12 +292,17 @@ bool is_drawn(const Benchmark& benchmark) {
   return synth::is_synth_dataset(benchmark.dataset);
 }
 
+std::string split_of(const Benchmark& benchmark, const BenchmarkData& data) {
+  return data.split.empty() ? std::string(benchmark.split) : data.split;
+}
+
 std::shared_ptr<const data::Dataset> open_benchmark(const Benchmark& benchmark, const BenchmarkData& data) {
+  if (data.is_drawn && !is_drawn(benchmark)) return open_counterpart(benchmark.name, data.options);
   std::vector<std::string> options = benchmark.options;
   options.insert(options.end(), data.options.begin(), data.options.end());
   return synth::open_any_dataset({.name = std::string(benchmark.dataset),
                                   .path = data.path,
-                                  .split = std::string(benchmark.split),
+                                  .split = split_of(benchmark, data),
                                   .options = std::move(options),
                                   .quirks = config::Quirks::Fixed});
 }

@@ -39,18 +39,24 @@ struct Benchmark {
   ItemScores (*score)(const Json& reference, std::string_view answer, config::Quirks quirks);
   std::string_view main_score;  // the one of the overview
   std::vector<BalancedScore> balanced = {};
+  // Of sets whose test answers only a server has: what its file calls the number of a question (eval/submission.h).
+  std::string_view submission_id = {};
+  bool is_judged = false;  // scored by a judge of captions (eval/caption_judge.h); `score` is the built-in one
 };
 
 std::span<const Benchmark> benchmarks();
 // Throws InvalidArgument naming the nearest name.
 const Benchmark& find_benchmark(std::string_view name);
 
-bool is_drawn(const Benchmark& benchmark);  // its data comes from our generators
+bool is_drawn(const Benchmark& benchmark);  // its data always comes from our generators
 
 struct BenchmarkData {
   std::filesystem::path path = {};        // of the published files; none for data that is drawn
   std::vector<std::string> options = {};  // "key=value"; those of the benchmark come first, so these win
+  bool is_drawn = false;                  // published benchmarks about drawn pictures (eval/counterparts.h)
+  std::string split = {};                 // instead of the benchmark's
 };
+std::string split_of(const Benchmark& benchmark, const BenchmarkData& data);
 // Throws what opening the data set throws.
 std::shared_ptr<const data::Dataset> open_benchmark(const Benchmark& benchmark, const BenchmarkData& data);
 

@@ -21,16 +21,12 @@ struct Table {
   std::vector<Row> rows;
 };
 
+// Scores about drawn pictures stand beside the paper's, but do not compare with them.
+constexpr const char* kDrawnMark = " (drawn pictures)";
 constexpr size_t kMostFailures = 12;  // of a benchmark on the page
 
 std::string percent(const std::optional<double>& value) {
   return value ? fmt::format("{:.1f}", *value) : "";
-}
-
-std::optional<double> score_of(const FinishedBenchmark& benchmark, std::string_view name) {
-  const Json& scores = benchmark.scores->at("scores");
-  const auto found = scores.find(std::string(name));
-  return found == scores.end() ? std::nullopt : std::optional(found->get<double>());
 }
 
 // Our rows first, then the paper's.
@@ -40,7 +36,7 @@ Table eleven_table(const std::vector<FinishedRun>& runs) {
   table.header.emplace_back("average");
   for (const FinishedRun& run : runs) {
     const auto scores = run.eleven();
-    Row row = {run.name};
+    Row row = {run.name + (run.has_drawn_columns() ? kDrawnMark : "")};
     for (const auto& score : scores) row.push_back(percent(score));
     row.push_back(percent(average_of_eleven(scores)));
     table.rows.push_back(std::move(row));
@@ -61,7 +57,7 @@ Table score_table(const FinishedRun& run) {
     const Json numbers = benchmark.scores->value("numbers", Json::object());
     for (const auto& [name, mean] : benchmark.scores->at("scores").items()) {
       const Json& interval = intervals.at(name);
-      table.rows.push_back({benchmark.name, name, fmt::format("{:.3f}", mean.get<double>()),
+      table.rows.push_back({benchmark.name + benchmark.remark(), name, fmt::format("{:.3f}", mean.get<double>()),
                             fmt::format("{:.3f} to {:.3f}", interval.at(0).get<double>(), interval.at(1).get<double>()),
                             std::to_string(numbers.value(name, int64_t{0}))});
     }
@@ -128,7 +124,7 @@ Json differences(const FinishedRun& before, const FinishedRun& after) {
     if (other == nullptr) continue;
     Json scores = Json::object();
     for (const auto& [name, mean] : benchmark.scores->at("scores").items()) {
-      if (const auto was = score_of(*other, name)) scores[name] = {*was, mean, mean.get<double>() - *was};
+      if (const auto was = other->score(name)) scores[name] = {*was, mean, mean.get<double>() - *was};
     }
     Json better = Json::array(), worse = Json::array();
     for (const auto& [id, prediction] : benchmark.predictions) {
@@ -153,6 +149,26 @@ std::vector<Table> difference_tables(const Json& differences) {
     }
   }
   return {table};
+}
+
+// The first answers that became worse and better.
+Table changed_answers(const std::vector<FinishedRun>& runs, const Json& differences) {
+  constexpr size_t kMost = 4;  // of a benchmark, of each kind
+  Table table{{"benchmark", "question", "change", runs[0].name, runs[1].name}, {}};
+  for (const Json& difference : differences) {
+    const auto name = difference.at("benchmark").get<std::string>();
+    const FinishedBenchmark &before = *runs[0].find(name), &after = *runs[1].find(name);
+    for (const char* change : {"worse", "better"}) {
+      const Json& ids = difference.at(change);
+      for (size_t i = 0; i < std::min(ids.size(), kMost); ++i) {
+        const auto id = ids[i].get<std::string>();
+        const Json &was = *before.predictions.at(id), &is = *after.predictions.at(id);
+        table.rows.push_back(
+            {name, is.value("prompt", id), change, was.value("prediction", ""), is.value("prediction", "")});
+      }
+    }
+  }
+  return table;
 }
 
 std::string markdown(const Table& table) {
@@ -180,6 +196,15 @@ void add_table(report::Page& page, const Table& table) {
   page.table(table.header, rows);
 }
 
+// "f1 0.250", a line for each.
+std::string score_lines(const Json& prediction) {
+  const Json scores = prediction.value("scores", Json::object());
+  std::string lines;
+  for (const auto& [name, value] : scores.items())
+    lines += fmt::format("{}{} {:.3f}", lines.empty() ? "" : "\n", name, value.get<double>());
+  return lines;
+}
+
 void add_failures(report::Page& page, const FinishedBenchmark& benchmark) {
   const auto wrong = failures(benchmark);
   if (wrong.empty()) return;
@@ -195,65 +220,12 @@ void add_failures(report::Page& page, const FinishedBenchmark& benchmark) {
     }
     rows.push_back({picture, report::text(prediction->value("prompt", "")),
                     report::text(prediction->value("prediction", "")), report::text(prediction->value("parsed", "")),
-                    report::text(dump_json(prediction->value("scores", Json::object())))});
+                    report::text(score_lines(*prediction))});
   }
   page.table({"picture", "prompt", "answer", "read as", "scores"}, rows);
 }
 
-std::vector<Json> read_lines(const fs::path& file) {
-  std::vector<Json> lines;
-  if (!fs::exists(file)) return lines;
-  const std::string text = read_file(file);
-  size_t number = 0;
-  for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
-    lines.push_back(parse_json(std::string_view(text).substr(begin, end - begin),
-                               fmt::format("{}, line {}", file.string(), ++number)));
-  return lines;
-}
-
 }  // namespace
-
-const FinishedBenchmark* FinishedRun::find(std::string_view benchmark) const {
-  const auto found = std::find_if(benchmarks.begin(), benchmarks.end(),
-                                  [&](const FinishedBenchmark& b) { return b.name == benchmark; });
-  return found == benchmarks.end() ? nullptr : &*found;
-}
-
-std::array<std::optional<double>, kNumEleven> FinishedRun::eleven() const {
-  std::array<std::optional<double>, kNumEleven> scores;
-  for (size_t i = 0; i < kNumEleven; ++i) {
-    const Benchmark& column = find_benchmark(paper_columns()[i].benchmark);
-    const FinishedBenchmark* benchmark = find(column.name);
-    const auto score = benchmark ? score_of(*benchmark, column.main_score) : std::nullopt;
-    if (score) scores[i] = 100 * *score;
-  }
-  return scores;
-}
-
-std::vector<FinishedRun> read_runs(const std::vector<fs::path>& folders) {
-  std::vector<FinishedRun> runs;
-  for (const fs::path& folder : folders) {
-    FinishedRun& run = runs.emplace_back();
-    run.name = fs::weakly_canonical(folder).filename().string();
-    for (const Benchmark& benchmark : benchmarks()) {
-      const fs::path place = folder / benchmark.name;
-      if (!fs::exists(place / "scores.json")) continue;
-      FinishedBenchmark finished;
-      finished.folder = place;
-      finished.name = benchmark.name;
-      finished.scores = std::make_shared<const Json>(read_json_file(place / "scores.json"));
-      for (Json& line : read_lines(place / "predictions.jsonl")) {
-        const std::string id = line.at("id").get<std::string>();
-        finished.predictions.emplace(id, std::make_shared<const Json>(std::move(line)));
-      }
-      run.benchmarks.push_back(std::move(finished));
-    }
-    if (run.benchmarks.empty())
-      fail(ErrorCategory::NotFound, "{}: no benchmark has left its scores.json here. Hint: molmo eval run ... -o {}",
-           folder.string(), folder.string());
-  }
-  return runs;
-}
 
 Json report_json(const std::vector<FinishedRun>& runs) {
   Json ours = Json::array(), paper = Json::array();
@@ -295,7 +267,10 @@ std::string report_html(const std::vector<FinishedRun>& runs) {
   add_table(page, eleven_table(runs));
   if (runs.size() == 2) {
     page.heading(fmt::format("{} after {}", runs[1].name, runs[0].name));
-    for (const Table& table : difference_tables(differences(runs[0], runs[1]))) add_table(page, table);
+    const Json changes = differences(runs[0], runs[1]);
+    for (const Table& table : difference_tables(changes)) add_table(page, table);
+    page.heading("Answers that changed");
+    add_table(page, changed_answers(runs, changes));
   }
   for (const FinishedRun& run : runs) {
     page.heading(run.name);

@@ -5,38 +5,14 @@
 // what differs.
 #pragma once
 
-#include <array>
 #include <filesystem>
-#include <map>
-#include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/json.h"
-#include "eval/paper_table.h"
+#include "eval/finished_run.h"
 
 namespace molmo::eval {
-
-// What one benchmark left in a folder of `molmo eval run -o`.
-struct FinishedBenchmark {
-  std::filesystem::path folder;
-  std::string name;
-  std::shared_ptr<const Json> scores;                              // scores.json
-  std::map<std::string, std::shared_ptr<const Json>> predictions;  // lines of predictions.jsonl, by id
-};
-
-struct FinishedRun {
-  std::string name;                           // of the folder
-  std::vector<FinishedBenchmark> benchmarks;  // in the order of eval/benchmark.h
-
-  const FinishedBenchmark* find(std::string_view benchmark) const;
-  std::array<std::optional<double>, kNumEleven> eleven() const;  // main scores in percent
-};
-
-// Throws NotFound for a folder without scores.
-std::vector<FinishedRun> read_runs(const std::vector<std::filesystem::path>& folders);
 
 // {"runs": [{"name", "average_of_eleven", "benchmarks": [scores.json, ...]}], "paper": [...], "differences": [...]}
 Json report_json(const std::vector<FinishedRun>& runs);

@@ -1,6 +1,7 @@
 #include "eval/masks.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
 
@@ -49,6 +50,16 @@ Json mask_runs(const Mask& mask) {
   return runs;
 }
 
+Json mask_rows(const Mask& mask) {
+  Json rows = Json::array();
+  std::string row;
+  for (const bool is_inside : mask.is_inside) {
+    row += is_inside ? '1' : '0';
+    if (static_cast<int64_t>(row.size()) == mask.size.width) rows.push_back(std::exchange(row, {}));
+  }
+  return rows;
+}
+
 std::vector<Mask> read_masks(const Json& reference) {
   const ImageSize size{reference.at("height").get<int64_t>(), reference.at("width").get<int64_t>()};
   if (size.height < 1 || size.width < 1 || size.height > kMaxPixels / size.width)
@@ -61,6 +72,17 @@ std::vector<Mask> read_masks(const Json& reference) {
     for (const Json& runs : reference.at("mask_runs")) masks.push_back(read_runs(runs, size));
   }
   return masks;
+}
+
+Mask object_mask(const image::Image& objects, PointPx point) {
+  const auto class_at = [&](size_t pixel) { return objects.pixels[3 * pixel]; };
+  constexpr double kRounding = 1e-6;  // of percent and back
+  const auto x = static_cast<int64_t>(point.x + kRounding), y = static_cast<int64_t>(point.y + kRounding);
+  const uint8_t object = class_at(static_cast<size_t>(y * objects.size.width + x));
+  check_internal(object != 0, "points of scenes lie on their objects");
+  Mask mask{objects.size, std::vector<bool>(objects.pixels.size() / 3)};
+  for (size_t i = 0; i < mask.is_inside.size(); ++i) mask.is_inside[i] = class_at(i) == object;
+  return mask;
 }
 
 }  // namespace molmo::eval

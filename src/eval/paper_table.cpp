@@ -1,5 +1,8 @@
 #include "eval/paper_table.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace molmo::eval {
 namespace {
 
@@ -42,6 +45,11 @@ constexpr PaperRow kRows[] = {
 
 std::span<const PaperColumn, kNumEleven> paper_columns() {
   return kColumns;
+}
+
+bool is_of_eleven(std::string_view benchmark) {
+  return std::any_of(std::begin(kColumns), std::end(kColumns),
+                     [&](const PaperColumn& column) { return column.benchmark == benchmark; });
 }
 
 std::span<const PaperRow> paper_rows() {

@@ -15,6 +15,7 @@ struct PaperColumn {
   std::string_view title;
 };
 std::span<const PaperColumn, kNumEleven> paper_columns();
+bool is_of_eleven(std::string_view benchmark);
 
 struct PaperRow {
   std::string_view model;

@@ -2,8 +2,10 @@
 // of a last line is cut off when the run goes on.
 //   PredictionLog log("out/synth-points/predictions.jsonl");
 //   if (!log.find(id)) log.append({{{"id", id}, {"prediction", text}}});
+// Each rank of several has a file of its own, part_file(); join_parts() makes one of all.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -31,5 +33,18 @@ class PredictionLog {
   std::optional<LineLog> log_;
   std::map<std::string, std::string, std::less<>> answers_;
 };
+
+// By id, of all whole lines. Nothing where there is no file.
+std::map<std::string, std::string, std::less<>> read_answers(const std::filesystem::path& predictions);
+
+std::filesystem::path part_file(const std::filesystem::path& predictions, int64_t rank);
+
+// Moves the lines of all parts, whoever wrote them and however many there are, to the end of the predictions. Of two
+// answers to one question the first counts. A kill at any moment loses nothing: the next call goes on. False where
+// there was no part. Throws BadData for a damaged line.
+bool join_parts(const std::filesystem::path& predictions);
+
+// Puts the lines into the order of the ids; those of other ids go to the end.
+void order_predictions(const std::filesystem::path& predictions, const std::vector<std::string>& ids);
 
 }  // namespace molmo::eval

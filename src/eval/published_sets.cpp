@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "eval/android_steps.h"
 #include "eval/answers.h"
+#include "eval/caption_judge.h"
 #include "eval/math_vista.h"
 #include "eval/mmmu.h"
 #include "eval/readings.h"
@@ -128,6 +129,15 @@ std::vector<Question> ask_pointing_eval(const data::Example& example) {
            .reference = std::make_shared<const Json>(reference)}};
 }
 
+std::vector<Question> ask_dense_caption(const data::Example& example) {
+  Json references = Json::array();
+  for (const text::Annotation& annotation : example.text.annotations) references.push_back(annotation.text.value());
+  text::Annotation asked;
+  asked.style = "long_caption";
+  const Json reference = {{"references", std::move(references)}};
+  return {{.id = example.id, .annotation = asked, .reference = std::make_shared<const Json>(reference)}};
+}
+
 ItemScores score_vqa(const Json& reference, std::string_view answer, config::Quirks quirks) {
   const std::string cleaned = clean_prediction(answer);
   return {.scores = {{"vqa_score", vqa_score(answers_of(reference), cleaned, quirks)}}, .parsed = cleaned};
@@ -219,6 +229,11 @@ ItemScores score_clock_train(const Json& reference, std::string_view answer, con
 
 ItemScores score_clock_bench(const Json& reference, std::string_view answer, config::Quirks) {
   return clock_scores(reference, answer, ClockMode::Bench);
+}
+
+ItemScores score_dense_caption(const Json& reference, std::string_view answer, config::Quirks) {
+  const auto references = reference.at("references").get<Strings>();
+  return {.scores = judgement_scores(lexical_judge()->judge(std::string(answer), references)), .parsed = {}};
 }
 
 ItemScores score_android(const Json& reference, std::string_view answer, config::Quirks) {

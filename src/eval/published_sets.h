@@ -14,6 +14,9 @@ std::vector<Question> ask_pixmo_count(const data::Example& example);
 // PixMo-Points-Eval: points in pixels, masks.
 std::vector<Question> ask_pointing_eval(const data::Example& example);
 
+// A dense caption; `references` are what people said about the picture.
+std::vector<Question> ask_dense_caption(const data::Example& example);
+
 ItemScores score_vqa(const Json& reference, std::string_view answer, config::Quirks quirks);      // vqa_score
 ItemScores score_a_okvqa(const Json& reference, std::string_view answer, config::Quirks quirks);  // a_okvqa_score
 ItemScores score_exact(const Json& reference, std::string_view answer, config::Quirks quirks);    // em
@@ -28,6 +31,8 @@ ItemScores score_real_world(const Json& reference, std::string_view answer,
 ItemScores score_math_vista(const Json& reference, std::string_view answer, config::Quirks quirks);  // math_vista_score
 ItemScores score_clock_train(const Json& reference, std::string_view answer, config::Quirks quirks);  // eval/readings.h
 ItemScores score_clock_bench(const Json& reference, std::string_view answer, config::Quirks quirks);
+ItemScores score_dense_caption(const Json& reference, std::string_view answer,
+                               config::Quirks quirks);  // recall, precision, f1 of the built-in judge
 ItemScores score_android(const Json& reference, std::string_view answer, config::Quirks quirks);  // accuracy
 
 }  // namespace molmo::eval

@@ -52,10 +52,11 @@ std::string name_some(const std::vector<std::string>& ids) {
   return ids.size() > kMost ? fmt::format("{} and {} more", text, ids.size() - kMost) : text;
 }
 
-ItemScores score_one(const Benchmark& benchmark, const Reference& reference, const std::string& prediction,
-                     config::Quirks quirks) {
+// Calls `read` with the fields that a metric needs.
+template <class Read>
+auto with_fields(const Benchmark& benchmark, const Reference& reference, const Read& read) {
   try {
-    return benchmark.score(*reference.fields, prediction, quirks);
+    return read(*reference.fields);
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorCategory::BadData, "the reference '{}' is not one of {}: {}", reference.id, benchmark.name, error.what());
   }
@@ -101,6 +102,7 @@ std::vector<Reference> read_references(const Benchmark& benchmark, const Benchma
 BenchmarkScores score_predictions(const Benchmark& benchmark, const std::vector<Reference>& references,
                                   const std::map<std::string, std::string>& predictions, const ScoreOptions& options) {
   ScoreTable table;
+  std::vector<CaptionToJudge> captions;
   std::vector<std::string> missing;
   std::set<std::string> known;
   for (const Reference& reference : references) {
@@ -108,22 +110,35 @@ BenchmarkScores score_predictions(const Benchmark& benchmark, const std::vector<
     const auto prediction = predictions.find(reference.id);
     if (prediction == predictions.end()) {
       missing.push_back(reference.id);
-    } else {
-      table.add(score_one(benchmark, reference, prediction->second, options.quirks));
+      continue;
     }
+    with_fields(benchmark, reference, [&](const Json& fields) {
+      if (benchmark.is_judged) {
+        captions.push_back({reference.id, prediction->second, fields.at("references").get<std::vector<std::string>>()});
+      } else {
+        table.add(benchmark.score(fields, prediction->second, options.quirks));
+      }
+    });
   }
   std::vector<std::string> unknown;
   for (const auto& [id, unused] : predictions) {
     if (!known.contains(id)) unknown.push_back(id);
   }
   if (!unknown.empty()) {
-    fail(ErrorCategory::BadData, "{} predictions are of questions that {} does not have: {}", unknown.size(),
-         benchmark.name, name_some(unknown));
+    const std::string also =
+        missing.empty() ? ""
+                        : fmt::format("; and of {} questions there is none: {}", missing.size(), name_some(missing));
+    fail(ErrorCategory::BadData, "{} of {} predictions are of questions that {} does not have: {}{}", unknown.size(),
+         predictions.size(), benchmark.name, name_some(unknown), also);
   }
   if (!missing.empty() && !options.allows_missing) {
     fail(ErrorCategory::BadData,
          "{} of {} questions of {} have no prediction: {}. Hint: a partial score is given with --partial",
          missing.size(), references.size(), benchmark.name, name_some(missing));
+  }
+  if (benchmark.is_judged) {
+    JudgedCaptions judged = judge_captions(*options.judge, captions, {}, [] { return false; });
+    for (ItemScores& scored : judged.scores) table.add(std::move(scored));
   }
   return table.summarize(benchmark.name, benchmark.balanced, static_cast<int64_t>(missing.size()));
 }

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "eval/benchmark.h"
+#include "eval/caption_judge.h"
 
 namespace molmo::eval {
 
@@ -27,6 +28,7 @@ std::vector<Reference> read_references(const Benchmark& benchmark, const Benchma
 struct ScoreOptions {
   config::Quirks quirks = config::Quirks::Fixed;
   bool allows_missing = false;  // score what is there; otherwise a missing prediction is an error
+  std::shared_ptr<const CaptionJudge> judge = lexical_judge();  // of benchmarks that need one
 };
 
 // Throws BadData naming ids: predictions of questions that the benchmark does not have, and missing ones.

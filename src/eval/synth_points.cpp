@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
 #include "eval/masks.h"
 #include "eval/synth_sets.h"
 
@@ -11,18 +10,6 @@ namespace molmo::eval {
 namespace {
 
 constexpr size_t kMostInstances = 6;
-
-// The object that shows at the point.
-Mask object_mask(const image::Image& objects, PointPx point) {
-  const auto class_at = [&](size_t pixel) { return objects.pixels[3 * pixel]; };
-  constexpr double kRounding = 1e-6;  // of percent and back
-  const auto x = static_cast<int64_t>(point.x + kRounding), y = static_cast<int64_t>(point.y + kRounding);
-  const uint8_t object = class_at(static_cast<size_t>(y * objects.size.width + x));
-  check_internal(object != 0, "points of scenes lie on their objects");
-  Mask mask{objects.size, std::vector<bool>(objects.pixels.size() / 3)};
-  for (size_t i = 0; i < mask.is_inside.size(); ++i) mask.is_inside[i] = class_at(i) == object;
-  return mask;
-}
 
 }  // namespace
 

@@ -21,6 +21,7 @@ svg, img { max-width: 100%; height: auto; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .95rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); }
+.wide table { font-size: .8rem; } .wide th, .wide td { padding-right: .45rem; } .wide td:first-child { min-width: 8rem; }
 td { white-space: pre-wrap; overflow-wrap: anywhere; } td:first-child { overflow-wrap: break-word; }
 )";
 
@@ -112,7 +113,8 @@ void Page::figure(const Html& content, std::string_view caption) {
 }
 
 void Page::table(const std::vector<std::string>& header, const std::vector<std::vector<Html>>& rows) {
-  body_ += "<div class=\"scroll\"><table>\n<thead><tr>";
+  constexpr size_t kManyColumns = 10;  // they fit on a page when they are small
+  body_ += fmt::format("<div class=\"scroll{}\"><table>\n<thead><tr>", header.size() > kManyColumns ? " wide" : "");
   for (const std::string& name : header) body_ += fmt::format("<th scope=\"col\">{}</th>", text(name).code);
   body_ += "</tr></thead>\n<tbody>\n";
   for (const auto& row : rows) {

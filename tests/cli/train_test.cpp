@@ -57,23 +57,6 @@ class TrainVerb : public testing::Test {
     return losses;
   }
 
-  // A process that `parent` started with RANK=`rank` in its environment; 0 when there is none.
-  static pid_t process_of_rank(pid_t parent, int rank) {
-    for (const auto& entry : fs::directory_iterator("/proc")) {
-      const std::string name = entry.path().filename();
-      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-      const auto all_of = [&](const char* file) {
-        std::ostringstream text;
-        text << std::ifstream(entry.path() / file).rdbuf();
-        return '\0' + text.str();
-      };
-      if (all_of("status").find(fmt::format("PPid:\t{}\n", parent)) == std::string::npos) continue;
-      const std::string variable = fmt::format("RANK={}", rank);
-      if (all_of("environ").find('\0' + variable + '\0') != std::string::npos) return std::stoi(name);
-    }
-    return 0;
-  }
-
   void learn_by_heart() {
     config::StageConfig& stage = config_.stages[0];
     stage.steps = 300;
@@ -207,7 +190,7 @@ TEST_F(TrainVerb, OneOfTwoProcessesIsKilled) {
     Child child(words(name.c_str()));
     const auto has_begun = [&] { return fs::exists(folder_.path() / name / "checkpoints" / "latest"); };
     while (!has_begun()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    const pid_t victim = process_of_rank(child.id(), rank);
+    const pid_t victim = test::process_of_rank(child.id(), rank);
     ASSERT_GT(victim, 0);
     ASSERT_EQ(::kill(victim, SIGKILL), 0);
     const Result result = child.finish();

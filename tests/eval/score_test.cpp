@@ -171,7 +171,8 @@ TEST_F(Reports, ShowScoresCategoriesFailuresAndDifferences) {
   const auto runs = read_runs({write_run("before", 0), write_run("after", 1)});
   const std::string html = report_html(runs);
   EXPECT_THAT(html, AllOf(HasSubstr("Molmo-72B (paper)"), HasSubstr("81.2"), HasSubstr("synth-count by count"),
-                          HasSubstr("How many &lt;dogs&gt;?"), HasSubstr("after after before"), HasSubstr("+0.500")));
+                          HasSubstr("How many &lt;dogs&gt;?"), HasSubstr("after after before"), HasSubstr("+0.500"),
+                          HasSubstr("Answers that changed"), HasSubstr("<td>better</td>")));
   const std::string text = report_markdown(runs);
   EXPECT_THAT(
       text, AllOf(HasSubstr("| synth-count | correct | 0.500 | 0.000 to 1.000 | 2 |"), HasSubstr("| model | AI2D |")));
