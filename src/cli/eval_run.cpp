@@ -20,7 +20,7 @@
 namespace molmo::cli {
 namespace {
 
-constexpr int kExitBySigterm = 143;  // another rank was asked to end
+constexpr int kExitByOthers = 143;  // another rank was asked to end
 
 std::string benchmark_list() {
   std::string list;
@@ -127,7 +127,7 @@ class EvalRun final : public Verb {
     if (!is_finished && !is_json_ && is_first) fmt::print("interrupted\n");
     if (is_json_ && is_first)
       fmt::print("{}\n", dump_json({{"model", run_.model_name}, {"benchmarks", results}}, /*pretty=*/true));
-    return is_finished ? kExitDone : interruptible.is_interrupted() ? interruptible.exit_status() : kExitBySigterm;
+    return is_finished ? kExitDone : interruptible.is_interrupted() ? interruptible.exit_status() : kExitByOthers;
   }
 
   std::vector<const eval::Benchmark*> chosen_benchmarks() const {
