@@ -149,6 +149,28 @@ TEST(Quantize, PacksPartsInTheTypesThatWereAskedFor) {
   EXPECT_EQ(run_molmo({"run", "-m", folder.path() / "f32", "-p", "hi", "-n", "3"}).status, kExitDone);
 }
 
+TEST(Quantize, LearnsFromPicturesWhatMatters) {
+  const test::TemporaryFolder folder;
+  const auto quantize = [&](const std::string& name, const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments{"quantize", "-m", miniature_model(), "-o", folder.path() / name, "--type", "q4"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return run_molmo(arguments);
+  };
+  ASSERT_EQ(quantize("plain", {}).status, kExitDone);
+  const std::string picture = fixture_path("model/images/rgb_420x300.png");
+  const Result calibrated = quantize("calibrated", {"--calibrate", picture, "-p", "What is it?", "-n", "2"});
+  ASSERT_EQ(calibrated.status, kExitDone) << calibrated.err;
+  const auto plain = checkpoint::Checkpoint::open(folder.path() / "plain").load_weights(),
+             learnt = checkpoint::Checkpoint::open(folder.path() / "calibrated").load_weights();
+  for (const char* name : {"transformer.blocks.2.ff_out.weight", "vision_backbone.image_pooling_2d.wq.weight"})
+    EXPECT_FALSE(at::equal(plain.at(name), learnt.at(name))) << name;
+  EXPECT_TRUE(at::equal(plain.at("transformer.wte.embedding"), learnt.at("transformer.wte.embedding")));
+  const Result missing = quantize("missing", {"--calibrate", folder.path() / "no.jpg"});
+  EXPECT_EQ(missing.status, kExitFailed);
+  EXPECT_THAT(missing.err, HasSubstr("no.jpg"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "missing"));
+}
+
 TEST(Init, DrawsTheSameWeightsFromTheSameSeed) {
   const test::TemporaryFolder folder;
   const std::vector<std::string> settings{
