@@ -27,6 +27,17 @@ std::span<const Version<AttentionKernel>> attention_bfloat16_versions() {
   return kVersions;
 }
 
+std::span<const Version<DecodeAttentionKernel>> decode_attention_versions() {
+  static constexpr Version<DecodeAttentionKernel> kVersions[] = {
+#if defined(__x86_64__)
+    {"avx512", &CpuFeatures::avx512, &kDecodeAttentionAvx512},
+    {"avx2", &CpuFeatures::avx2, &kDecodeAttentionAvx2},
+#endif
+    {"scalar", nullptr, &kDecodeAttentionScalar},
+  };
+  return kVersions;
+}
+
 std::span<const Version<DenseLinearKernel>> dense_linear_versions() {
   static constexpr Version<DenseLinearKernel> kVersions[] = {
 #if defined(__x86_64__)
@@ -65,10 +76,11 @@ std::span<const Version<TrainingPasses>> training_passes_versions() {
 }
 
 std::string describe_kernels() {
-  return fmt::format("attention: {}\nattention of bfloat16: {}\ndense_linear: {}\npacked_linear: {}\ntraining_passes: {}",
-                     best(attention_versions()).name, best(attention_bfloat16_versions()).name,
-                     best(dense_linear_versions()).name,
-                     best(packed_linear_versions()).name, best(training_passes_versions()).name);
+  return fmt::format(
+      "attention: {}\nattention of bfloat16: {}\ndecode_attention: {}\ndense_linear: {}\npacked_linear: {}\n"
+      "training_passes: {}",
+      best(attention_versions()).name, best(attention_bfloat16_versions()).name, best(decode_attention_versions()).name,
+      best(dense_linear_versions()).name, best(packed_linear_versions()).name, best(training_passes_versions()).name);
 }
 
 }  // namespace molmo::kernels

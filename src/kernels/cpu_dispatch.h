@@ -10,6 +10,7 @@
 
 #include "base/cpu_features.h"
 #include "kernels/attention.h"
+#include "kernels/decode_attention.h"
 #include "kernels/dense_linear.h"
 #include "kernels/packed_linear.h"
 #include "kernels/training_passes.h"
@@ -37,6 +38,7 @@ const Version<Kernel>& best(std::span<const Version<Kernel>> versions) {
 // One table per family, best version first, with those that were built for this architecture.
 std::span<const Version<AttentionKernel>> attention_versions();           // of any type
 std::span<const Version<AttentionKernel>> attention_bfloat16_versions();  // where that is the type of all
+std::span<const Version<DecodeAttentionKernel>> decode_attention_versions();
 std::span<const Version<DenseLinearKernel>> dense_linear_versions();
 std::span<const Version<PackedLinearKernel>> packed_linear_versions();
 std::span<const Version<TrainingPasses>> training_passes_versions();

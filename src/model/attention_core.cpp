@@ -41,10 +41,28 @@ bool takes_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
           (at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad())));
 }
 
+// The connector asks one query over each window of a few keys, thousands of times: products of small matrices.
+constexpr int64_t kFewKeys = 16;
+
+// Whether kernels/decode_attention.h does it: one token of each example, while generating.
+bool is_decoding(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const bool has_gradient = at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+  return q.is_cpu() && q.size(2) == 1 && q.scalar_type() == at::kFloat && k.scalar_type() != at::kDouble &&
+         k.size(2) > kFewKeys && !has_gradient;
+}
+
 }  // namespace
 
-at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
+at::Tensor attend(const at::Tensor& q, const at::Tensor& cached_k, const at::Tensor& cached_v, const at::Tensor& bias,
                   Causality causality) {
+  if (is_decoding(q, cached_k, cached_v)) {
+    using Signature =
+        at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&);
+    static const auto op =
+        c10::Dispatcher::singleton().findSchemaOrThrow("molmo::decode_attention", "").typed<Signature>();
+    return op.call(q, cached_k, cached_v, bias.defined() ? std::optional(bias) : std::nullopt);
+  }
+  const at::Tensor k = cached_k.to(q.scalar_type()), v = cached_v.to(q.scalar_type());
   const bool is_causal = causality == Causality::Causal && q.size(2) > 1;
   if (takes_kernel(q, k, v)) {
     using Signature =
