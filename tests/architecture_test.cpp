@@ -38,7 +38,7 @@ const std::map<std::string, Names> kAllowed = {
     {"eval", {"data", "generate", "synth", "image", "text", "config", "dist", "http", "report"}},
     {"serve", {"generate", "arena", "collect", "http"}},
     {"api", {"*"}},
-    {"bench", {"api", "generate", "checkpoint", "model", "kernels", "preprocess", "image", "config"}},
+    {"bench", {"api", "quantize", "generate", "checkpoint", "model", "kernels", "preprocess", "image", "config"}},
     {"cli", {"*"}},
 };
 const Names kTorch = {"dist",     "model", "preprocess", "checkpoint", "generate", "train",

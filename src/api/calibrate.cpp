@@ -1,10 +1,8 @@
 #include "api/calibrate.h"
 
 #include <algorithm>
-#include <span>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/progress.h"
 #include "checkpoint/checkpoint.h"
 #include "generate/session.h"
@@ -12,8 +10,6 @@
 
 namespace molmo::api {
 namespace {
-
-constexpr uint64_t kMaxPictureBytes = 64u << 20;
 
 // What the paper's models are asked most: PixMo's captions, points, counts and questions.
 const std::vector<std::string>& default_prompts() {
@@ -34,11 +30,6 @@ model::Weights load_dense_weights(const checkpoint::Checkpoint& checkpoint) {
   return weights;
 }
 
-image::Image read_picture(const std::filesystem::path& path) {
-  const std::string bytes = read_file(path, kMaxPictureBytes);
-  return image::decode_image(std::as_bytes(std::span(bytes)), path.string());
-}
-
 }  // namespace
 
 quantize::InputStatistics calibrate(const std::filesystem::path& folder, const CalibrationOptions& options) {
@@ -56,7 +47,7 @@ quantize::InputStatistics calibrate(const std::filesystem::path& folder, const C
   Progress progress("calibrate", count, "answers");
   for (size_t i = 0; i < count; ++i) {
     generate::Request request{.prompt = prompts[i % prompts.size()]};
-    if (num_pictures > 0) request.images = {read_picture(options.pictures[i % num_pictures])};
+    if (num_pictures > 0) request.images = {image::read_image(options.pictures[i % num_pictures])};
     session.ask(request, generation);
     progress.advance();
   }

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <optional>
 #include <vector>
 
 #include "base/error.h"
@@ -12,12 +11,16 @@
 #include "base/progress.h"
 #include "base/threads.h"
 #include "checkpoint/init.h"
+#include "checkpoint/stored_type.h"
 #include "kernels/packed_weight.h"
 #include "model/parameter_table.h"
+#include "quantize/quantize_checkpoint.h"
 
 namespace molmo::bench {
 namespace {
 
+using checkpoint::StoredType;
+using checkpoint::StoredTypes;
 using kernels::PackedShape;
 using kernels::PackedType;
 using model::ParameterSpec;
@@ -109,28 +112,16 @@ bool is_table(const std::string& name) {
   return name.ends_with("embedding") && name.starts_with("transformer.wte.");
 }
 
-bool is_matrix(const ParameterSpec& parameter) {
-  const bool is_weight = parameter.shape.size() == 2 && parameter.name.ends_with(".weight");
-  return (is_weight && parameter.name.find(".router.") == std::string::npos) || is_table(parameter.name);
+// As `molmo quantize` packs them.
+StoredTypes packed_types(const config::ModelConfig& config, PackedType type) {
+  StoredTypes dense;
+  for (const ParameterSpec& parameter : model::parameter_table(config)) dense[parameter.name] = StoredType::BF16;
+  return quantize::choose_types(config, dense, quantize::default_types(type));
 }
 
-std::optional<PackedType> packed_type(const ParameterSpec& parameter, StoredAs stored) {
-  if (stored == StoredAs::BF16 || !is_matrix(parameter)) return std::nullopt;
-  const bool is_in_block = parameter.name.starts_with("transformer.blocks.");
-  return stored == StoredAs::Q4 && is_in_block ? PackedType::Q4 : PackedType::Q8;
-}
-
-int64_t stored_bytes(const ParameterSpec& parameter, StoredAs stored) {
-  const auto type = packed_type(parameter, stored);
-  return type ? PackedShape{*type, parameter.shape[0], parameter.shape[1]}.num_bytes()
-              : parameter.count() * dtype_bytes(DType::BF16);
-}
-
-void check_memory(const std::vector<ParameterSpec>& parameters, StoredAs stored) {
-  int64_t needed = 0;
-  for (const ParameterSpec& parameter : parameters) needed += stored_bytes(parameter, stored);
+void check_memory(uint64_t needed, StoredAs stored) {
   const uint64_t available = available_memory_bytes();
-  if (available == 0 || static_cast<uint64_t>(needed) <= available) return;
+  if (available == 0 || needed <= available) return;
   fail(ErrorCategory::OutOfMemory,
        "random weights as {} need {:.1f} GiB, {:.1f} GiB are available. Hint: fewer layers, or a smaller type",
        enum_name(stored), static_cast<double>(needed) / (1 << 30), static_cast<double>(available) / (1 << 30));
@@ -140,16 +131,24 @@ void check_memory(const std::vector<ParameterSpec>& parameters, StoredAs stored)
 
 model::Weights random_weights(const config::ModelConfig& config, StoredAs stored) {
   const std::vector<ParameterSpec> parameters = model::parameter_table(config);
-  check_memory(parameters, stored);
+  const StoredTypes packed = packed_types(config, stored == StoredAs::Q4 ? PackedType::Q4 : PackedType::Q8);
+  const auto type_of = [&](const ParameterSpec& parameter) {
+    return stored == StoredAs::BF16 ? StoredType::BF16 : packed.at(parameter.name);
+  };
+  uint64_t needed = 0;
+  for (const ParameterSpec& parameter : parameters)
+    needed += checkpoint::stored_bytes(type_of(parameter), parameter.shape);
+  check_memory(needed, stored);
   Progress progress("random weights", parameters.size(), "tensors");
   model::Weights weights;
   for (const ParameterSpec& parameter : parameters) {
     const uint64_t seed = weights.size() + 1;
     const double size = is_table(parameter.name) ? 1 : 1 / std::sqrt(static_cast<double>(parameter.shape.back()));
+    const StoredType type = type_of(parameter);
     at::Tensor weight;
-    if (const auto type = packed_type(parameter, stored)) {
-      weight = random_packed(parameter, *type, size, seed);
-    } else if (is_matrix(parameter)) {
+    if (checkpoint::is_packed(type)) {
+      weight = random_packed(parameter, type == StoredType::Q4 ? PackedType::Q4 : PackedType::Q8, size, seed);
+    } else if (checkpoint::is_packed(packed.at(parameter.name))) {
       weight = random_bfloat16(parameter, size, seed);
     } else {
       weight = checkpoint::initial_weight(parameter, config, DType::BF16, kSeed);

@@ -24,6 +24,23 @@ BrokenPipesIgnored::~BrokenPipesIgnored() {
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
+void set_common_options(CURL* easy, const Url& url, const std::filesystem::path& ca_file,
+                        const std::string& user_agent) {
+  curl_easy_setopt(easy, CURLOPT_CURLU, url.handle());
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);  // libcurl would change the handlers of the whole process
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  // Without this, http_proxy and its kin in the environment would see the URLs, and resolve them in our place.
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  if (!ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent.c_str());
+  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+}
+
 Failure failure_of(CURLcode code, bool has_status) {
   switch (code) {
     case CURLE_OK:

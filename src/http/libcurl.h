@@ -4,7 +4,11 @@
 #include <curl/curl.h>
 #include <signal.h>
 
+#include <filesystem>
+#include <string>
+
 #include "http/client.h"
+#include "http/url.h"
 
 namespace molmo::http {
 
@@ -24,6 +28,11 @@ class BrokenPipesIgnored {
   sigset_t broken_pipe_, before_;
   bool was_pending_ = false;
 };
+
+// What every request of ours has: http and https only, no redirects by libcurl, no proxy, no netrc, certificates that
+// are verified, against `ca_file` unless it is empty. `url` must outlive the request.
+void set_common_options(CURL* easy, const Url& url, const std::filesystem::path& ca_file,
+                        const std::string& user_agent);
 
 Failure failure_of(CURLcode code, bool has_status);
 

@@ -28,21 +28,7 @@ Vector fma(Vector a, Vector b, Vector c) {
 constexpr int64_t kTile = 16;     // rows, and columns of floats or pairs
 constexpr int64_t kTileSum = 32;  // neighbours along the sum
 
-// All eight tiles of 16 rows of 64 bytes.
-struct TileScope {
-  TileScope() {
-    alignas(64) uint8_t config[64] = {};
-    config[0] = 1;  // palette
-    for (int tile = 0; tile < 8; ++tile) {
-      config[16 + 2 * tile] = 64;
-      config[48 + tile] = 16;
-    }
-    _tile_loadconfig(config);
-  }
-  ~TileScope() { _tile_release(); }
-  TileScope(const TileScope&) = delete;
-  TileScope& operator=(const TileScope&) = delete;
-};
+#include "kernels/amx_tiles.inc"
 
 enum class Result { Set, Add };
 

@@ -1,8 +1,8 @@
 // One new token over a cache, in turn with libtorch's batched products and softmax on a float32 cache, and with reading
 // as many bytes: all layers of a model, so that no cache of the CPU holds them.
 #include <ATen/Parallel.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/softmax.h>
@@ -10,11 +10,10 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <vector>
 
-#include "kernels/machine_limits.h"
+#include "kernels/bench_measures.h"
 
 namespace molmo::kernels {
 namespace {
@@ -27,13 +26,6 @@ struct CacheShape {
   int64_t heads, key_heads, width;
 };
 constexpr CacheShape kQwen2Of7b{28, 4, 128}, kOlmoe{16, 16, 128};
-
-template <class Work>
-double seconds(const Work& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 void decode_attention_bench(benchmark::State& state, const CacheShape& shape, at::ScalarType type) {
   using Signature = Tensor(const Tensor&, const Tensor&, const Tensor&, const std::optional<Tensor>&);
@@ -51,26 +43,17 @@ void decode_attention_bench(benchmark::State& state, const CacheShape& shape, at
   };
   for (auto _ : state) {
     ours.push_back(
-        seconds([&] { over_layers([&](const Tensor& k, const Tensor& v) { op.call(q, k, v, std::nullopt); }); }));
+        seconds_of([&] { over_layers([&](const Tensor& k, const Tensor& v) { op.call(q, k, v, std::nullopt); }); }));
     state.SetIterationTime(ours.back());
-    reading.push_back(seconds([&] {
-      at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i)
-          read_part(cache.const_data_ptr(), cache.nbytes(), static_cast<int>(i), threads, 16);
-      });
-    }));
+    reading.push_back(read_seconds(cache.const_data_ptr(), cache.nbytes(), 16));
     if (type != at::kFloat) continue;
-    libtorch.push_back(seconds([&] {
+    libtorch.push_back(seconds_of([&] {
       over_layers([&](const Tensor& k, const Tensor& v) {
         const Tensor rows = q.view({1, shape.key_heads, shape.heads / shape.key_heads, shape.width});
         at::matmul(at::softmax(at::matmul(rows * (1 / std::sqrt(128.0)), k.transpose(2, 3)), -1), v);
       });
     }));
   }
-  const auto median = [](std::vector<double>& values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
-  };
   const double time = median(ours);
   state.counters["ms"] = time * 1e3;
   state.counters["GB/s"] = bytes / 1e9 / time;

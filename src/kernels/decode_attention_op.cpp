@@ -95,7 +95,8 @@ void merge_ranges(const Partial& partial, int64_t first, int64_t num_ranges, int
 Tensor decode_attention(const Tensor& q_or_strided, const Tensor& k_or_strided, const Tensor& v_or_strided,
                         const std::optional<Tensor>& bias_or_strided) {
   check_decode(q_or_strided, k_or_strided, v_or_strided, bias_or_strided);
-  const Tensor q = with_adjacent_values(q_or_strided), k = with_adjacent_values(k_or_strided), v = with_adjacent_values(v_or_strided);
+  const Tensor q = with_adjacent_values(q_or_strided), k = with_adjacent_values(k_or_strided),
+               v = with_adjacent_values(v_or_strided);
   const Tensor bias = bias_or_strided ? with_adjacent_values(*bias_or_strided) : Tensor();
   const int64_t batch = q.size(0), num_heads = q.size(1), width = q.size(3), key_heads = k.size(1),
                 num_keys = k.size(2), group = num_heads / key_heads;

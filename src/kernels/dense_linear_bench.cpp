@@ -10,10 +10,9 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <vector>
 
-#include "kernels/machine_limits.h"
+#include "kernels/bench_measures.h"
 
 namespace molmo::kernels {
 namespace {
@@ -25,18 +24,6 @@ Tensor dense_linear(const Tensor& x, const Tensor& weight) {
                              .findSchemaOrThrow("molmo::dense_linear", "")
                              .typed<Tensor(const Tensor&, const Tensor&)>();
   return op.call(x, weight);
-}
-
-template <class Function>
-double seconds_of(const Function& function) {
-  const auto start = std::chrono::steady_clock::now();
-  function();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
 }
 
 double best(const std::vector<double>& values) {
@@ -53,16 +40,6 @@ std::vector<Tensor> weights_beyond_caches(int64_t rows, int64_t columns, at::Sca
   return weights;
 }
 
-// The threads of the kernel read the same number of bytes.
-double read_seconds(const Tensor& weight, int num_streams) {
-  const int num_threads = at::get_num_threads();
-  return seconds_of([&] {
-    at::parallel_for(0, num_threads, 1, [&](int64_t index, int64_t) {
-      read_part(weight.const_data_ptr(), weight.nbytes(), static_cast<int>(index), num_threads, num_streams);
-    });
-  });
-}
-
 void few_tokens(benchmark::State& state, at::ScalarType type) {
   const at::NoGradGuard no_grad;
   const int64_t tokens = state.range(0), in_features = state.range(1), out_features = state.range(2);
@@ -72,9 +49,13 @@ void few_tokens(benchmark::State& state, at::ScalarType type) {
   std::vector<double> kernel, read;
   size_t turn = 0;
   const auto next = [&]() -> const Tensor& { return weights[turn++ % weights.size()]; };
+  const auto read_next = [&](int num_streams) {
+    const Tensor& weight = next();
+    return read_seconds(weight.const_data_ptr(), weight.nbytes(), num_streams);
+  };
   for (auto _ : state) {
-    const double four_streams = read_seconds(next(), 4);
-    read.push_back(std::min(four_streams, read_seconds(next(), 16)));
+    const double four_streams = read_next(4);
+    read.push_back(std::min(four_streams, read_next(16)));
     const Tensor& weight = next();
     kernel.push_back(seconds_of([&] { benchmark::DoNotOptimize(dense_linear(x, weight)); }));
     state.SetIterationTime(kernel.back());

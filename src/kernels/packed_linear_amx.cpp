@@ -5,7 +5,6 @@
 
 #include "kernels/packed_linear.h"
 
-#define MOLMO_INLINE inline __attribute__((always_inline))
 #define MOLMO_OWN_TILES
 
 namespace molmo::kernels {
@@ -19,6 +18,7 @@ constexpr int64_t kColumnStep = 64;  // the sum of one tile instruction
 constexpr int64_t kTileFloats = kTileTokens * kPanelRows;
 constexpr int64_t kTileScratchBytes = 2 * 4 * kTileFloats * 4;  // twice four tiles of sums
 
+#include "kernels/amx_tiles.inc"
 #include "kernels/packed_linear_avx512.inc"
 #include "kernels/packed_linear_quantize.inc"
 
@@ -27,22 +27,6 @@ void block_tiles(const uint8_t* const* weights, const PackedLinear& problem, int
                  int64_t column, int64_t size, const Upcoming& upcoming, float* sums, uint8_t* scratch);
 
 #include "kernels/packed_linear_simd.inc"
-
-// All eight tiles of 16 rows of 64 bytes.
-struct TileScope {
-  TileScope() {
-    alignas(64) uint8_t config[64] = {};
-    config[0] = 1;  // palette
-    for (int i = 0; i < 8; ++i) {
-      config[16 + 2 * i] = 64;
-      config[48 + i] = 16;
-    }
-    _tile_loadconfig(config);
-  }
-  ~TileScope() { _tile_release(); }
-  TileScope(const TileScope&) = delete;
-  TileScope& operator=(const TileScope&) = delete;
-};
 
 // Sums of 16 tokens over one activation group times its scales, added to `sums`.
 inline void add_scaled(const int32_t* ints, const QuantizedRows& x, int64_t token, int64_t group, bool is_first,

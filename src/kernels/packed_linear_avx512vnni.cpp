@@ -4,8 +4,6 @@
 
 #include "kernels/packed_linear.h"
 
-#define MOLMO_INLINE inline __attribute__((always_inline))
-
 namespace molmo::kernels {
 namespace {
 

@@ -11,10 +11,10 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <vector>
 
+#include "kernels/bench_measures.h"
 #include "kernels/machine_limits.h"
 #include "kernels/packed_weight.h"
 
@@ -30,18 +30,6 @@ Tensor packed_linear(const Tensor& x, const Tensor& weight, int64_t out_features
   return op.call(x, weight, std::nullopt, out_features);
 }
 
-template <class Function>
-double packed_seconds_of(const Function& function) {
-  const auto start = std::chrono::steady_clock::now();
-  function();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double packed_median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
-
 // Enough matrices that none is in a cache when its turn comes, as in a model with many layers.
 std::vector<Tensor> packed_weights_beyond_caches(const PackedShape& shape) {
   std::vector<Tensor> weights;
@@ -55,21 +43,12 @@ std::vector<Tensor> packed_weights_beyond_caches(const PackedShape& shape) {
   return weights;
 }
 
-double packed_read_seconds(const Tensor& weight, int num_streams) {
-  const int num_threads = at::get_num_threads();
-  return packed_seconds_of([&] {
-    at::parallel_for(0, num_threads, 1, [&](int64_t index, int64_t) {
-      read_part(weight.const_data_ptr(), weight.nbytes(), static_cast<int>(index), num_threads, num_streams);
-    });
-  });
-}
-
 // Operations a second of the dot instruction on all threads.
 double int8_peak() {
   constexpr int64_t kRounds = 100000;
   const int num_threads = at::get_num_threads();
   int64_t operations = 0;
-  const double seconds = packed_seconds_of([&] {
+  const double seconds = seconds_of([&] {
     at::parallel_for(0, num_threads, 1, [&](int64_t, int64_t) {
       const int64_t done = best_int8_dot()(kRounds);
       __atomic_fetch_add(&operations, done, __ATOMIC_RELAXED);
@@ -87,20 +66,24 @@ void packed(benchmark::State& state, PackedType type) {
   std::vector<double> kernel, read, peak;
   size_t turn = 0;
   const auto next = [&]() -> const Tensor& { return weights[turn++ % weights.size()]; };
+  const auto read_next = [&](int num_streams) {
+    const Tensor& weight = next();
+    return read_seconds(weight.const_data_ptr(), weight.nbytes(), num_streams);
+  };
   for (auto _ : state) {
-    const double four_streams = packed_read_seconds(next(), 4);
-    read.push_back(std::min(four_streams, packed_read_seconds(next(), 16)));
+    const double four_streams = read_next(4);
+    read.push_back(std::min(four_streams, read_next(16)));
     if (best_int8_dot()) peak.push_back(int8_peak());
     const Tensor& weight = next();
-    kernel.push_back(packed_seconds_of([&] { benchmark::DoNotOptimize(packed_linear(x, weight, out_features)); }));
+    kernel.push_back(seconds_of([&] { benchmark::DoNotOptimize(packed_linear(x, weight, out_features)); }));
     state.SetIterationTime(kernel.back());
   }
-  const double seconds = packed_median(kernel);
+  const double seconds = median(kernel);
   const double operations = 2.0 * static_cast<double>(tokens * in_features * out_features);
   state.counters["GB/s"] = static_cast<double>(shape.num_bytes()) / 1e9 / seconds;
-  state.counters["of_read"] = packed_median(read) / seconds;
+  state.counters["of_read"] = median(read) / seconds;
   state.counters["GOP/s"] = operations / 1e9 / seconds;
-  if (!peak.empty()) state.counters["of_int8_peak"] = operations / seconds / packed_median(peak);
+  if (!peak.empty()) state.counters["of_int8_peak"] = operations / seconds / median(peak);
 }
 
 void shapes(benchmark::internal::Benchmark* benchmark) {

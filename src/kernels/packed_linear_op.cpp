@@ -108,8 +108,8 @@ void run(const std::vector<PackedLinear>& problems) {
   const PackedLinearKernel& kernel = packed_kernel();
   const std::vector<PanelRange> ranges = divide(problems, kernel.panel_grain);
   run_tasks(static_cast<int64_t>(ranges.size()), [&] {
-    // One for each thread and all products: an allocation of this size is a system call, and its end one that interrupts
-    // the other threads.
+    // One for each thread and all products: an allocation of this size is a system call, and its end one that
+    // interrupts the other threads.
     thread_local const Tensor scratch = at::empty({kernel.scratch_bytes}, at::kByte);
     return [&, bytes = scratch.mutable_data_ptr<uint8_t>()](int64_t task) {
       const auto& [problem, begin, end] = ranges[static_cast<size_t>(task)];

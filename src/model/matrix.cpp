@@ -24,8 +24,7 @@ Matrix Matrix::packed(at::Tensor tensor, int64_t out, int64_t in, std::string_vi
     const PackedShape q8{PackedType::Q8, out, in}, q4{PackedType::Q4, out, in};
     fail(ErrorCategory::InvalidArgument,
          "{} is {} [{}] on {}, the configuration wants [{}, {}], which is uint8 [{}, {}] as q8 or [{}, {}] as q4, on "
-         "the "
-         "CPU. Hint: is this the configuration of another model?",
+         "the CPU. Hint: is this the configuration of another model?",
          what, toString(tensor.scalar_type()), fmt::join(tensor.sizes(), ", "), tensor.device().str(), out, in,
          q8.num_panels(), q8.panel_bytes(), q4.num_panels(), q4.panel_bytes());
   }

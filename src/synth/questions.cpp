@@ -22,6 +22,10 @@ std::string plural_verb(size_t count) {
   return count == 1 ? "is" : "are";
 }
 
+double percent(double value, int64_t side) {
+  return 100 * value / static_cast<double>(side);
+}
+
 class Asker {
  public:
   Asker(const Scene& scene, const SceneRules& rules, const SynthOptions& options, RandomStream& draws)
@@ -209,7 +213,6 @@ class Asker {
     if (scene_.objects.empty()) return std::nullopt;
     const SceneObject& object = pick(draws_, scene_.objects);
     const std::string name = colored_noun(object, false).singular;
-    const auto percent = [](double value, int64_t side) { return 100 * value / static_cast<double>(side); };
     return QuestionAnswer{
         fmt::format("What is at x=\"{:.1f}\" y=\"{:.1f}\"?", percent(object.center.x, scene_.size.width),
                     percent(object.center.y, scene_.size.height)),
@@ -229,10 +232,12 @@ class Asker {
     const std::string thing = "the " + target->noun.singular;
     if (is_horizontal) {
       const std::string word = offset < 0 ? "left" : "right";
-      return QuestionAnswer{"Is " + thing + " on the left or on the right?", word, capitalized(thing) + " is on the " + word + "."};
+      return QuestionAnswer{"Is " + thing + " on the left or on the right?", word,
+                            capitalized(thing) + " is on the " + word + "."};
     }
     const std::string word = offset < 0 ? "top" : "bottom";
-    return QuestionAnswer{"Is " + thing + " at the top or at the bottom?", word, capitalized(thing) + " is at the " + word + "."};
+    return QuestionAnswer{"Is " + thing + " at the top or at the bottom?", word,
+                          capitalized(thing) + " is at the " + word + "."};
   }
 
   // Pointing in few words: each digit of the answer is worth a look.
@@ -240,7 +245,6 @@ class Asker {
     const Target* target = single_target();
     if (!target) return std::nullopt;
     const PointPx center = scene_.objects[target->objects[0]].center;
-    const auto percent = [](double value, int64_t side) { return 100 * value / static_cast<double>(side); };
     const std::string where = fmt::format("at x=\"{:.0f}\" y=\"{:.0f}\"", percent(center.x, scene_.size.width),
                                           percent(center.y, scene_.size.height));
     return QuestionAnswer{"What are the coordinates of the " + target->noun.singular + "?", where,
@@ -294,7 +298,7 @@ std::span<const Asker::FormEntry> Asker::entries() {
                                            {"at", &Asker::at, 2, false},
                                            {"coordinates", &Asker::coordinates, 6, false},
                                            {"side", &Asker::side, 4, false},
-      {"map", &Asker::map, 1, false}};
+                                           {"map", &Asker::map, 1, false}};
   return kEntries;
 }
 
