@@ -15,10 +15,10 @@ uint64_t available_memory_bytes();
 // for reuse.
 void keep_freed_memory();
 
-// For programs, before the first matrix product. oneDNN, which libtorch calls for products in 16 bits, keeps what it made
-// for the last 1,024 shapes, twice, a quarter of a megabyte each: where sequences have any length that is a gigabyte, and
-// scattered among the buffers of activations it keeps several more from being used again. A step of training has about 60
-// shapes. Who sets LRU_CACHE_CAPACITY or ONEDNN_PRIMITIVE_CACHE_CAPACITY decides otherwise.
+// For programs, before the first matrix product. oneDNN, which libtorch calls for products in 16 bits, keeps what it
+// made for the last 1,024 shapes, twice, a quarter of a megabyte each: where sequences have any length that is a
+// gigabyte, and scattered among the buffers of activations it keeps several more from being used again. A step of
+// training has about 60 shapes. Who sets LRU_CACHE_CAPACITY or ONEDNN_PRIMITIVE_CACHE_CAPACITY decides otherwise.
 void bound_product_caches();
 
 }  // namespace molmo

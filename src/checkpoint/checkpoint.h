@@ -25,8 +25,8 @@ namespace molmo::checkpoint {
 enum class Layout { HuggingFace, Native };
 
 struct LoadOptions {
-  // Empty: as stored, without copy; packed weights as bytes [num_panels, panel_bytes]. Else tensor by tensor, never both
-  // versions of all; packed weights are unpacked.
+  // Empty: as stored, without copy; packed weights as bytes [num_panels, panel_bytes]. Else tensor by tensor, never
+  // both versions of all; packed weights are unpacked.
   std::optional<DType> dtype = std::nullopt;
 };
 

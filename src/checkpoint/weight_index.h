@@ -19,7 +19,7 @@ using StoredTensors = std::map<std::string, StoredTensor>;
 
 struct WeightSource {
   std::string stored_name;
-  StoredTensor stored;         // of one expert, where experts are stacked
+  StoredTensor stored;  // of one expert, where experts are stacked
   StoredType type;
   bool is_transposed = false;  // the parameter is the transpose of what is stored; never of a packed one
 };

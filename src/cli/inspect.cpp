@@ -145,8 +145,7 @@ class Inspect final : public Verb {
     }
     fmt::print("\nmemory of the weights:\n");
     for (const auto& row : EnumNames<StoredType>::kValues) {
-      fmt::print("  {:<10}{:>11.2f} GiB\n", row.name,
-                 static_cast<double>(memory_bytes(config, row.value)) / (1 << 30));
+      fmt::print("  {:<10}{:>11.2f} GiB\n", row.name, static_cast<double>(memory_bytes(config, row.value)) / (1 << 30));
     }
     fmt::print("\nconfiguration:\n{}", indent(dump_yaml(write_fields(config))));
     if (shows_tensors_) print_tensors(subject);
@@ -184,8 +183,7 @@ class Inspect final : public Verb {
     fmt::print("\ntensors:\n");
     for (const Kind& kind : order) {
       const auto& [name, shape, type] = kind;
-      fmt::print("  {:<64} {:<16} {:<4} x {}\n", name, fmt::format("[{}]", fmt::join(shape, ", ")), type,
-                 counts[kind]);
+      fmt::print("  {:<64} {:<16} {:<4} x {}\n", name, fmt::format("[{}]", fmt::join(shape, ", ")), type, counts[kind]);
     }
   }
 

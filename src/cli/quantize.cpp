@@ -67,14 +67,18 @@ class Quantize final : public Verb {
     flags.add_enum("--head", head_, "the matrix that gives the logits").group("Parts");
     flags.add_enum("--vision", vision_, "vision tower").group("Parts");
     flags.add_enum("--connector", connector_, "pooling and projector").group("Parts");
-    flags.add_option("--calibrate", calibration_.pictures, "run the model on these pictures first, to learn what matters")
+    flags
+        .add_option("--calibrate", calibration_.pictures,
+                    "run the model on these pictures first, to learn what matters")
         .type_name("IMAGE")
         .group("Calibration");
     flags.add_option("-p,--prompt", calibration_.prompts, "asked about them; without it, four of ours")
         .type_name("TEXT")
         .takes_one()
         .group("Calibration");
-    flags.add_option("-n,--predict", calibration_.max_new_tokens, "most tokens of each answer, which is learnt from, too")
+    flags
+        .add_option("-n,--predict", calibration_.max_new_tokens,
+                    "most tokens of each answer, which is learnt from, too")
         .type_name("N")
         .positive()
         .shows_default()

@@ -1,5 +1,5 @@
-// Sees what goes into linear layers: how a quantiser learns which inputs of a matrix matter. Observes the thread that it
-// was made on, while it lives; of several the one made last is told.
+// Sees what goes into linear layers: how a quantiser learns which inputs of a matrix matter. Observes the thread that
+// it was made on, while it lives; of several the one made last is told.
 //   ObserveInputs observe([&](const at::Tensor& weight, const at::Tensor& x) { ... });
 #pragma once
 

@@ -1,6 +1,6 @@
 // y = W x + b, the only layer that multiplies: with a dense weight in any floating point type or a packed one, with or
-// without an adapter. A 16-bit weight on the CPU is never converted as a whole: a block of its rows at a time becomes float32, so
-// that memory stays bounded and the result is that of float32 arithmetic on the rounded weights.
+// without an adapter. A 16-bit weight on the CPU is never converted as a whole: a block of its rows at a time becomes
+// float32, so that memory stays bounded and the result is that of float32 arithmetic on the rounded weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -18,11 +18,12 @@ namespace molmo::quantize {
 
 inline constexpr int64_t kFeedbackBlock = 512;  // columns; a multiple of 32
 
+// Without shares, each column stands alone; without importance, all matter the same.
 struct ErrorFeedback {
   // [blocks, kFeedbackBlock, kFeedbackBlock]: U[k, j] / U[k, k] behind the diagonal, 0 elsewhere.
   std::vector<float> shares;
   std::vector<float> importance;  // [in_features]: 1 / U[k, k]^2, the cost of an error that others make up for
-};  // without shares, each column stands alone; without importance, all matter the same
+};
 
 class FeedbackQuantizer {
  public:

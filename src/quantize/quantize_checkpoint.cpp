@@ -47,7 +47,9 @@ std::optional<StoredType> type_of_part(const model::ParameterSpec& parameter, co
   return types.language;
 }
 
-PackedType packed_type(StoredType type) { return type == StoredType::Q8 ? PackedType::Q8 : PackedType::Q4; }
+PackedType packed_type(StoredType type) {
+  return type == StoredType::Q8 ? PackedType::Q8 : PackedType::Q4;
+}
 
 // One parameter after the other, as the writer asks for them.
 class Producer {

@@ -45,7 +45,8 @@ struct QuantizeOptions {
 };
 
 // The output appears complete or not at all, and is the same for any number of threads. Throws InvalidArgument as
-// convert_checkpoint does and when the input is packed already in another type, BadData for weights that are not finite.
+// convert_checkpoint does and when the input is packed already in another type, BadData for weights that are not
+// finite.
 void quantize_checkpoint(const std::filesystem::path& input, const std::filesystem::path& output,
                          const QuantizeOptions& options);
 

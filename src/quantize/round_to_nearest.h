@@ -1,5 +1,5 @@
-// Rows of a matrix rounded to packed weights (kernels/packed_weight.h), each row on its own. Scales are searched for the
-// least squared error, in which each column counts as much as it matters to the output: errors of a weight are
+// Rows of a matrix rounded to packed weights (kernels/packed_weight.h), each row on its own. Scales are searched for
+// the least squared error, in which each column counts as much as it matters to the output: errors of a weight are
 // multiplied by its input, so `importance` is the mean square of the inputs of that column (see input_statistics.h).
 //   RowQuantizer quantizer(kernels::PackedType::Q4, in_features);
 //   kernels::write_packed_row(shape, matrix, row, quantizer.quantize(values));
@@ -40,7 +40,7 @@ class RowQuantizer {
   void round_codes(float row_scale);
   float best_row_scale() const;
 
-  kernels::PackedShape shape_;  // of one row
+  kernels::PackedShape shape_;     // of one row
   std::vector<float> importance_;  // [K], 0 behind in_features
   std::vector<float> values_;      // [K]: the row times a power of two, the largest between 1/2 and 1
   float row_scale_ = 0;            // for these

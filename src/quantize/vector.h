@@ -16,6 +16,8 @@ inline Vector load(const float* values) {
   return vector;
 }
 
-inline void store(float* values, Vector vector) { memcpy(values, &vector, sizeof vector); }
+inline void store(float* values, Vector vector) {
+  memcpy(values, &vector, sizeof vector);
+}
 
 }  // namespace molmo::quantize

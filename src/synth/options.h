@@ -14,7 +14,20 @@ namespace molmo::synth {
 
 enum class Difficulty { Easy, Medium, Hard };
 enum class CaptionLength { Short, Medium, Long };
-enum class LabelMap { None, Kinds, Colors, Offsets, KindColors, KindOffsets, Time, Hands, All, Characters, Objects, Places };
+enum class LabelMap {
+  None,
+  Kinds,
+  Colors,
+  Offsets,
+  KindColors,
+  KindOffsets,
+  Time,
+  Hands,
+  All,
+  Characters,
+  Objects,
+  Places
+};
 
 struct SynthOptions {
   uint64_t seed = 0;

@@ -1,6 +1,6 @@
 // Residual dropout of the decoder: a share of what each sublayer adds is dropped, the rest scaled up (paper, appendix
-// A.3; reference: Dropout in olmo/model.py). What is dropped depends on the example's place in the step and on the layer
-// alone: a resumed run, a block that is computed again and another number of ranks drop the same.
+// A.3; reference: Dropout in olmo/model.py). What is dropped depends on the example's place in the step and on the
+// layer alone: a resumed run, a block that is computed again and another number of ranks drop the same.
 #pragma once
 
 #include <ATen/core/Tensor.h>

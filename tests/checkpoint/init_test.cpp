@@ -129,7 +129,8 @@ TEST(Init, DrawsEachParameterAsTheReference) {
   expect_deviation("vision_backbone.image_projector.weight", std::sqrt(2.0 / (64 + 32)));  // Xavier: bound^2 / 3
   // Sines and cosines, so that every patch has the same norm: one for each pair.
   const at::Tensor positions = weights.at(vit + "positional_embedding").narrow(0, 1, 4).to(at::kDouble);
-  for (int64_t patch = 0; patch < 4; ++patch) EXPECT_NEAR(positions[patch].norm().item<double>(), std::sqrt(16.0), 1e-5);
+  for (int64_t patch = 0; patch < 4; ++patch)
+    EXPECT_NEAR(positions[patch].norm().item<double>(), std::sqrt(16.0), 1e-5);
   EXPECT_GT((positions[1] - positions[2]).norm().item<double>(), 1.0);
   expect_deviation(vit + "patch_embedding.weight", 0.02);
   expect_deviation(block + "attention.wo.weight", 0.02);

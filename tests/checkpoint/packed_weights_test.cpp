@@ -158,13 +158,13 @@ TEST(PackedWeights, BytesOfAnotherShapeAreRefused) {
     copy.change([&](TensorMap& tensors) { tensors.at(kStoredMatrix) = at::zeros(sizes, at::kByte); });
     return refusal_of([&] { Checkpoint::open(copy.path()); });
   };
-  for (const std::vector<int64_t>& sizes : std::vector<std::vector<int64_t>>{
-           {shape.num_panels(), shape.panel_bytes() + 64},
-           {shape.num_panels(), shape.panel_bytes() - 1},
-           {shape.num_panels() + 1, shape.panel_bytes()},
-           {shape.num_panels() * shape.panel_bytes()},
-           {shape.out_features, shape.in_features},
-           {0, shape.panel_bytes()}}) {
+  for (const std::vector<int64_t>& sizes :
+       std::vector<std::vector<int64_t>>{{shape.num_panels(), shape.panel_bytes() + 64},
+                                         {shape.num_panels(), shape.panel_bytes() - 1},
+                                         {shape.num_panels() + 1, shape.panel_bytes()},
+                                         {shape.num_panels() * shape.panel_bytes()},
+                                         {shape.out_features, shape.in_features},
+                                         {0, shape.panel_bytes()}}) {
     EXPECT_THAT(with_bytes(sizes), AllOf(HasSubstr("'" + kStoredMatrix + "' is u8 ["), HasSubstr("as q8 ["),
                                          HasSubstr("or as q4 ["), HasSubstr(kMatrix)));
   }

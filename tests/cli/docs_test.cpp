@@ -148,7 +148,8 @@ TEST(Documents, MarkedCommandsRun) {
   for (const char* written :
        {"cups.png", "captions.jsonl", "mugs.png", "mugs.svg", "trace.safetensors", "molmo-bf16/config.json",
         "tiny/config.json", "runs/own-data/report.html", "merged/config.json", "own.html", "again.jsonl", "arena.html",
-        "arena.db", "pixmo-points/report.json", "molmo-q4/config.json", "molmo-calibrated/config.json", "molmo-dense/config.json"}) {
+        "arena.db", "pixmo-points/report.json", "molmo-q4/config.json", "molmo-calibrated/config.json",
+        "molmo-dense/config.json"}) {
     EXPECT_TRUE(fs::exists(folder.path() / written)) << written;
   }
 }

@@ -60,8 +60,8 @@ double output_error(const at::Tensor& inputs, const at::Tensor& weight, const at
 
 TEST(InputRecorder, SumsProductsInBlocks) {
   const at::Tensor inputs = correlated_inputs(50, 600, 3), weight = random_matrix({8, 600}, 4);
-  const at::Tensor products = record("transformer.blocks.0.ff_proj", weight, inputs)
-                                  .at("transformer.blocks.0.ff_proj.weight");
+  const at::Tensor products =
+      record("transformer.blocks.0.ff_proj", weight, inputs).at("transformer.blocks.0.ff_proj.weight");
   ASSERT_EQ(products.sizes(), at::IntArrayRef({2, 512, 512}));
   const at::Tensor expected = at::matmul(inputs.t(), inputs);
   // Sums of 50 products in float32.
@@ -102,8 +102,8 @@ TEST(InputRecorder, ObserversEndWithTheirScope) {
 TEST(ErrorFeedback, EqualsTheSlowTwin) {
   const int64_t width = 40;
   const at::Tensor inputs = correlated_inputs(300, width, 7), weight = random_matrix({5, width}, 8);
-  const at::Tensor products = record("transformer.blocks.0.ff_proj", weight, inputs)
-                                  .at("transformer.blocks.0.ff_proj.weight");
+  const at::Tensor products =
+      record("transformer.blocks.0.ff_proj", weight, inputs).at("transformer.blocks.0.ff_proj.weight");
   const ErrorFeedback feedback = make_feedback(products, width);
   const at::Tensor hessian = products.select(0, 0).narrow(0, 0, width).narrow(1, 0, width).to(at::kDouble);
   const at::Tensor inverse =
@@ -127,8 +127,8 @@ TEST(ErrorFeedback, KeepsOutputsCloserThanRoundingAlone) {
   for (const int64_t width : {192, 600}) {
     const at::Tensor inputs = correlated_inputs(2000, width, 9), held_out = correlated_inputs(500, width, 11);
     const at::Tensor weight = random_matrix({24, width}, 12);
-    const at::Tensor products = record("transformer.blocks.0.ff_proj", weight, inputs)
-                                    .at("transformer.blocks.0.ff_proj.weight");
+    const at::Tensor products =
+        record("transformer.blocks.0.ff_proj", weight, inputs).at("transformer.blocks.0.ff_proj.weight");
     for (const PackedType type : {PackedType::Q8, PackedType::Q4}) {
       const PackedShape shape{type, 24, width};
       const double plain = output_error(held_out, weight, unpack(pack(weight, type), shape));

@@ -71,9 +71,8 @@ double relative_error(const Row& expected, const Row& found) {
 
 // The least error over a fine grid of row scales, each group with the best of its 15 scales.
 double brute_force_q4(const Row& row, const Row& importance) {
-  const float largest = std::abs(*std::max_element(row.begin(), row.end(), [](float a, float b) {
-    return std::abs(a) < std::abs(b);
-  }));
+  const float largest =
+      std::abs(*std::max_element(row.begin(), row.end(), [](float a, float b) { return std::abs(a) < std::abs(b); }));
   double least = std::numeric_limits<double>::infinity();
   for (double row_scale = largest / 240; row_scale < largest / 60; row_scale *= 1.002) {
     double total = 0;
