@@ -1,21 +1,14 @@
 #include "api/load.h"
 
-#include <ATen/Context.h>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "base/process_memory.h"
 #include "checkpoint/adapter.h"
 #include "checkpoint/checkpoint.h"
+#include "model/device.h"
 
 namespace molmo::api {
 namespace {
-
-void check_device(Device device) {
-  if (device == Device::Cuda && !at::hasCUDA()) {
-    fail(ErrorCategory::Unsupported, "device 'cuda': this libtorch or this machine has no CUDA. Hint: --device cpu");
-  }
-}
 
 config::ModelConfig with_context(config::ModelConfig config, std::optional<int64_t> max_context_tokens) {
   if (!max_context_tokens) return config;
@@ -75,7 +68,7 @@ DType stored_type(WeightType type) {
 
 std::shared_ptr<const generate::LoadedModel> load_model(const std::filesystem::path& folder,
                                                         const LoadOptions& options) {
-  check_device(options.device);
+  const at::Device device = model::compute_device(options.device);
   const auto checkpoint = checkpoint::Checkpoint::open(folder);
   const config::ModelConfig config = with_context(checkpoint.config(), options.max_context_tokens);
   text::Tokenizer tokenizer = text::Tokenizer::load(checkpoint.tokenizer_folder());
@@ -85,8 +78,8 @@ std::shared_ptr<const generate::LoadedModel> load_model(const std::filesystem::p
   if (options.dtype) load.dtype = stored_type(*options.dtype);
   if (options.device == Device::Cpu) check_memory(checkpoint, load.dtype);
   model::Weights weights = checkpoint.load_weights(load);
-  if (options.device == Device::Cuda) {
-    for (auto& [name, weight] : weights) weight = weight.to(at::kCUDA);
+  if (!device.is_cpu()) {
+    for (auto& [name, weight] : weights) weight = weight.to(device);
   }
   return std::make_shared<const generate::LoadedModel>(
       generate::LoadedModel{model::Molmo(config, weights, adapter), std::move(tokenizer)});

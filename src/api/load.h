@@ -10,11 +10,12 @@
 
 #include "base/dtype.h"
 #include "base/enum_names.h"
+#include "config/device.h"
 #include "generate/session.h"
 
 namespace molmo::api {
 
-enum class Device { Cpu, Cuda };
+using config::Device;
 // Types that weights can be computed with.
 enum class WeightType { F32, BF16, F16 };
 DType stored_type(WeightType type);
@@ -31,12 +32,6 @@ std::shared_ptr<const generate::LoadedModel> load_model(const std::filesystem::p
                                                         const LoadOptions& options = {});
 
 }  // namespace molmo::api
-
-template <>
-struct molmo::EnumNames<molmo::api::Device> {
-  using enum api::Device;
-  static constexpr EnumName<api::Device> kValues[] = {{Cpu, "cpu"}, {Cuda, "cuda"}};
-};
 
 template <>
 struct molmo::EnumNames<molmo::api::WeightType> {

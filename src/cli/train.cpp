@@ -84,7 +84,7 @@ class Train final : public Verb {
       return kExitDone;
     }
     train::require_fit(plan);
-    const auto group = launch ? dist::ProcessGroup::join(*launch) : dist::ProcessGroup::alone();
+    const auto group = launch ? dist::ProcessGroup::join(*launch, device_type(config)) : dist::ProcessGroup::alone();
     if (group->rank() > 0) be_quiet(group->rank());
     try {
       const int status = train(config, group);
@@ -111,6 +111,10 @@ class Train final : public Verb {
       fmt::print("{}\n", dump_json({{"output", config.output}, {"finished", is_finished}}));
     // Where another rank was asked to end, this one was not.
     return is_finished ? kExitDone : interruptible.is_interrupted() ? interruptible.exit_status() : kExitBySigterm;
+  }
+
+  static at::DeviceType device_type(const config::TrainingConfig& config) {
+    return config.device == config::Device::Cpu ? at::kCPU : at::kCUDA;
   }
 
   // The plan is of the stage that needs most.

@@ -12,6 +12,7 @@
 
 #include "base/dtype.h"
 #include "base/enum_names.h"
+#include "config/device.h"
 #include "config/image_input.h"
 #include "config/prompt.h"
 
@@ -189,6 +190,7 @@ struct TrainingConfig {
   InitialWeights init;
   std::vector<StageConfig> stages;
   ParallelConfig parallel;
+  Device device = Device::Cpu;       // cuda: one GPU for each process of a machine
   DType compute_dtype = DType::F32;  // bf16: matrix products in bfloat16, weights and sums in float32
   Recompute recompute = Recompute::None;
   NonFinitePolicy non_finite = NonFinitePolicy::Skip;
@@ -211,6 +213,7 @@ struct TrainingConfig {
     visit("init", init, "where the weights come from");
     visit("stages", stages, "of the run, one after the other");
     visit("parallel", parallel, "how ranks share the work");
+    visit("device", device, "cpu, or cuda for one GPU for each process");
     visit("compute_dtype", compute_dtype, "f32, or bf16 for matrix products in bfloat16");
     visit("recompute", recompute, "none, or blocks to trade time for memory");
     visit("non_finite", non_finite, "skip or stop at an infinite or undefined loss or gradient");

@@ -188,6 +188,10 @@ int64_t ProcessGroup::num_ranks() const {
   return impl_->num_ranks;
 }
 
+int64_t ProcessGroup::local_rank() const {
+  return impl_->world ? impl_->world->launch().local_rank : 0;
+}
+
 void ProcessGroup::sum(std::span<double> values) const {
   if (num_ranks() == 1 || values.empty()) return;
   const at::Tensor tensor = at::empty({static_cast<int64_t>(values.size())}, at::kDouble);

@@ -48,6 +48,7 @@ class ProcessGroup {
 
   int64_t rank() const;
   int64_t num_ranks() const;
+  int64_t local_rank() const;  // of this process among those of its machine
 
   // Each value, or element, becomes its sum over all ranks: the same bits everywhere.
   void sum(std::span<double> values) const;

@@ -3,11 +3,18 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
+#include <compare>
+#include <map>
+#include <vector>
 
 namespace molmo::train {
 namespace {
@@ -29,35 +36,57 @@ c10::TypedOperatorHandle<Signature> find(const char* name) {
 }
 
 double sum_of_squares(const at::Tensor& x) {
-  if (!x.is_cpu()) return x.square().sum(at::kDouble).item<double>();
   static const auto op = find<double(const at::Tensor&)>("molmo::sum_of_squares");
   return op.call(x);
 }
 
+// Of tensors on one device, which is asked once.
+std::vector<double> sums_of_squares(const std::vector<at::Tensor>& tensors) {
+  std::vector<double> sums;
+  if (tensors.empty()) return sums;
+  if (tensors.front().is_cpu()) {
+    for (const at::Tensor& tensor : tensors) sums.push_back(sum_of_squares(tensor));
+    return sums;
+  }
+  const at::Tensor norms = at::stack(at::_foreach_norm(tensors, 2)).to(at::kDouble).cpu();
+  for (int64_t i = 0; i < norms.numel(); ++i) {
+    const double norm = norms[i].item<double>();
+    sums.push_back(norm * norm);
+  }
+  return sums;
+}
+
+// How some parameters are updated, which then go to the device together.
 struct Update {
   double learning_rate, decay, beta1, beta2, eps, grad_factor;
-  int64_t count;  // of updates of the parameter, this one included
+  int64_t count;  // of updates of the parameters, this one included
+
+  auto operator<=>(const Update&) const = default;
 };
 
-void adamw(const at::Tensor& value, const at::Tensor& gradient, const at::Tensor& mean, const at::Tensor& square,
-           const Update& update) {
-  const auto count = static_cast<double>(update.count);
-  if (value.is_cpu()) {
-    using Signature =
-        void(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, at::ArrayRef<double>);
-    static const auto op = find<Signature>("molmo::adamw_");
-    op.call(value, gradient, mean, square,
-            {update.learning_rate, update.decay, update.beta1, update.beta2, update.eps, update.grad_factor, count});
-    return;
+struct Updated {
+  std::vector<at::Tensor> values, gradients, means, squares;
+};
+
+void adamw_on_cpu(const Update& update, const Updated& updated) {
+  using Signature =
+      void(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, at::ArrayRef<double>);
+  static const auto op = find<Signature>("molmo::adamw_");
+  for (size_t i = 0; i < updated.values.size(); ++i) {
+    op.call(updated.values[i], updated.gradients[i], updated.means[i], updated.squares[i],
+            {update.learning_rate, update.decay, update.beta1, update.beta2, update.eps, update.grad_factor,
+             static_cast<double>(update.count)});
   }
-  const double mean_correction = 1 - std::pow(update.beta1, count);
-  const double square_correction = 1 - std::pow(update.beta2, count);
-  const at::Tensor scaled = gradient * update.grad_factor;
-  mean.mul_(update.beta1).add_(scaled, 1 - update.beta1);
-  square.mul_(update.beta2).addcmul_(scaled, scaled, 1 - update.beta2);
-  const at::Tensor denominator = square.sqrt().div_(std::sqrt(square_correction)).add_(update.eps);
-  value.mul_(1 - update.learning_rate * update.decay);
-  value.addcdiv_(mean, denominator, -update.learning_rate / mean_correction);
+}
+
+void adamw(const Update& update, const Updated& updated) {
+  if (updated.values.front().is_cpu()) return adamw_on_cpu(update, updated);
+  const auto options = updated.values.front().options();
+  const std::vector<at::Tensor> counts(updated.values.size(),
+                                       at::full({}, static_cast<double>(update.count), options));
+  at::_fused_adamw_(updated.values, updated.gradients, updated.means, updated.squares, /*max_exp_avg_sqs=*/{}, counts,
+                    update.learning_rate, update.beta1, update.beta2, update.decay, update.eps, /*amsgrad=*/false,
+                    /*maximize=*/false, /*grad_scale=*/at::full({}, 1 / update.grad_factor, options));
 }
 
 }  // namespace
@@ -75,11 +104,16 @@ void AdamW::reduce_gradients() {
   const at::NoGradGuard no_grad;
   shards_.sum_gradients();
   ByComponent squares{};
+  std::vector<at::Tensor> gradients;
+  std::vector<size_t> components;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor gradient = shards_.gradient(i);
-    if (gradient.defined() && gradient.numel() > 0)
-      squares[index_of(parameters_[i].component)] += sum_of_squares(gradient);
+    if (!gradient.defined() || gradient.numel() == 0) continue;
+    gradients.push_back(gradient);
+    components.push_back(index_of(parameters_[i].component));
   }
+  const std::vector<double> sums = sums_of_squares(gradients);
+  for (size_t i = 0; i < sums.size(); ++i) squares[components[i]] += sums[i];
   ranks_.shards->sum(squares);
   for (size_t i = 0; i < squares.size(); ++i) grad_norms_[i] = std::sqrt(squares[i]);
 }
@@ -91,6 +125,7 @@ bool AdamW::has_finite_gradients() const {
 void AdamW::update(const config::StageConfig& stage, const ByComponent& learning_rates) {
   const at::NoGradGuard no_grad;
   int64_t* num_updates = num_updates_.mutable_data_ptr<int64_t>();
+  std::map<Update, Updated> updates;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Parameter& parameter = parameters_[i];
     const at::Tensor gradient = shards_.gradient(i);
@@ -99,17 +134,21 @@ void AdamW::update(const config::StageConfig& stage, const ByComponent& learning
     const auto& settings = training_of(stage, parameter.component);
     const size_t component = index_of(parameter.component);
     if (gradient.numel() > 0) {
-      adamw(shards_.part(i).value, gradient, moments_[i].mean, moments_[i].square,
-            {.learning_rate = learning_rates[component],
-             .decay = parameter.is_decayed ? settings.weight_decay : 0,
-             .beta1 = settings.beta1,
-             .beta2 = settings.beta2,
-             .eps = settings.eps,
-             .grad_factor = clip_factor(grad_norms_[component], settings.max_grad_norm),
-             .count = num_updates[i]});
+      Updated& updated = updates[{.learning_rate = learning_rates[component],
+                                  .decay = parameter.is_decayed ? settings.weight_decay : 0,
+                                  .beta1 = settings.beta1,
+                                  .beta2 = settings.beta2,
+                                  .eps = settings.eps,
+                                  .grad_factor = clip_factor(grad_norms_[component], settings.max_grad_norm),
+                                  .count = num_updates[i]}];
+      updated.values.push_back(shards_.part(i).value);
+      updated.gradients.push_back(gradient);
+      updated.means.push_back(moments_[i].mean);
+      updated.squares.push_back(moments_[i].square);
     }
     parameter.value.mutable_grad().reset();
   }
+  for (const auto& [update, updated] : updates) adamw(update, updated);
   shards_.drop_gradients();
   shards_.finish_update();
 }

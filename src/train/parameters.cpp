@@ -148,30 +148,29 @@ std::vector<model::ParameterSpec> adapted_parameters(const config::StageConfig& 
   return adapted;
 }
 
-at::Tensor trainable_copy(const at::Tensor& weight) {
-  at::Tensor copy = at::empty(weight.sizes(), weight.options().dtype(at::kFloat).requires_grad(false));
+at::Tensor trainable_copy(const at::Tensor& weight, at::Device device) {
+  at::Tensor copy = at::empty(weight.sizes(), at::TensorOptions(at::kFloat).device(device));
   copy.copy_(weight.detach());
   return copy.set_requires_grad(true);
 }
 
-at::Tensor placeholder(const at::Tensor& weight, at::ScalarType type) {
-  at::Tensor value = at::empty({0}, weight.options().dtype(type).requires_grad(false));
+at::Tensor placeholder(const at::Tensor& weight, at::ScalarType type, at::Device device) {
+  at::Tensor value = at::empty({0}, at::TensorOptions(type).device(device));
   value.unsafeGetTensorImpl()->set_sizes_contiguous(weight.sizes());
   return value;
 }
 
-model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model,
-                            const model::Weights& weights, std::vector<Parameter>& parameters) {
+model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model, at::Device device,
+                            std::vector<Parameter>& parameters) {
   const auto& lora = stage.lora;
   const auto adapted = adapted_parameters(stage, model);
   model::Adapter adapter{.rank = lora.rank, .alpha = lora.alpha, .target_modules = lora.targets, .updates = {}};
   for (size_t index = 0; index < adapted.size(); ++index) {
     const auto& parameter = adapted[index];
     const std::string layer(layer_of(parameter));
-    const auto options = weights.at(parameter.name).options().dtype(at::kFloat).requires_grad(false);
     const int64_t out = parameter.shape[0], in = parameter.shape[1];
-    const at::Tensor a = random_a(lora.rank, in, stage.seed, index).to(options.device()).set_requires_grad(true);
-    const at::Tensor b = at::zeros({out, lora.rank}, options).set_requires_grad(true);
+    const at::Tensor a = random_a(lora.rank, in, stage.seed, index).to(device).set_requires_grad(true);
+    const at::Tensor b = at::zeros({out, lora.rank}, at::TensorOptions(at::kFloat).device(device)).set_requires_grad(true);
     parameters.push_back({layer + ".lora_A.weight", parameter.component, /*is_decayed=*/true, a});
     parameters.push_back({layer + ".lora_B.weight", parameter.component, /*is_decayed=*/true, b});
     adapter.updates[parameter.name] = {.a = a, .b = b, .scale = lora.alpha / static_cast<double>(lora.rank)};

@@ -41,14 +41,14 @@ std::vector<model::ParameterSpec> trained_parameters(const config::StageConfig& 
 std::vector<model::ParameterSpec> adapted_parameters(const config::StageConfig& stage,
                                                      const config::ModelConfig& model);
 
-// A float32 copy that requires gradients.
-at::Tensor trainable_copy(const at::Tensor& weight);
+// A float32 copy on `device` that requires gradients.
+at::Tensor trainable_copy(const at::Tensor& weight, at::Device device);
 // Of this shape without memory, for Shards to give it some.
-at::Tensor placeholder(const at::Tensor& weight, at::ScalarType type);
+at::Tensor placeholder(const at::Tensor& weight, at::ScalarType type, at::Device device);
 
 // Low-rank updates for the stage's target layers, A drawn at random and B zero, so that the model begins unchanged;
 // their matrices are appended to `parameters`. Throws InvalidArgument for a target that no layer has.
-model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model,
-                            const model::Weights& weights, std::vector<Parameter>& parameters);
+model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model, at::Device device,
+                            std::vector<Parameter>& parameters);
 
 }  // namespace molmo::train

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "model/device.h"
 #include "train/batches.h"
 #include "train/export.h"
 #include "train/folder_lock.h"
@@ -174,7 +175,8 @@ class Run {
                                  .num_ranks = ranks_->data->num_ranks(),
                                  .num_workers = config_.num_workers,
                                  .open_dataset = options_.open_dataset});
-    Trainer trainer(config_, at_.stage, initial.config, initial.load_all(), ranks_);
+    Trainer trainer(config_, at_.stage, initial.config, initial.load_all(), ranks_,
+                    model::compute_device(config_.device, all_->local_rank()));
     if (saved_) trainer.read_state(*saved_);
     BatchStream batches(mixture, builder, stage(),
                         {.first_sample = at_.num_samples,

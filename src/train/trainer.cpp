@@ -45,14 +45,16 @@ struct Totals {
 
 struct Trainer::Impl {
   Impl(const config::TrainingConfig& run, size_t stage_index, const config::ModelConfig& model,
-       const model::Weights& initial, std::shared_ptr<const Ranks> all_ranks)
+       const model::Weights& initial, std::shared_ptr<const Ranks> all_ranks, at::Device compute_device)
       : config(run),
         stage(stage_of(config, stage_index)),
         model_config(model),
         ranks(all_ranks ? std::move(all_ranks) : std::make_shared<const Ranks>()),
+        device(compute_device),
         weights(initial) {
     choose_parameters();
     if (ranks->shards->num_ranks() > 1) choose_frozen();
+    for (auto& [name, weight] : weights) weight = weight.to(device);  // what is neither trained nor spread
     shards.emplace(parameters, frozen, *ranks);
     molmo.emplace(model_config, weights, adapter);
     optimizer.emplace(parameters, *shards, *ranks);
@@ -73,6 +75,7 @@ struct Trainer::Impl {
   const config::StageConfig& stage;
   config::ModelConfig model_config;
   std::shared_ptr<const Ranks> ranks;
+  at::Device device;
   model::Weights weights;     // of the model; those that are trained are the parameters
   model::Weights patch_head;  // of the objective patch_labels
   model::Adapter adapter;     // of training with low-rank updates
@@ -87,14 +90,14 @@ struct Trainer::Impl {
 void Trainer::Impl::choose_parameters() {
   for (auto& [name, weight] : weights) weight = weight.detach();
   if (stage.lora.rank > 0) {
-    adapter = make_adapter(stage, model_config, weights, parameters);
+    adapter = make_adapter(stage, model_config, device, parameters);
   } else {
     for (const auto& parameter : trained_parameters(stage, model_config)) {
       const auto found = weights.find(parameter.name);
       if (found == weights.end()) continue;  // the model names it when it takes its weights
       const at::Tensor initial = found->second;
       const bool is_alone = ranks->data->num_ranks() == 1;
-      found->second = is_alone ? trainable_copy(initial) : placeholder(initial, at::kFloat).set_requires_grad(true);
+      found->second = is_alone ? trainable_copy(initial, device) : placeholder(initial, at::kFloat, device).set_requires_grad(true);
       parameters.push_back({.name = parameter.name,
                             .component = parameter.component,
                             .is_decayed = is_decayed(parameter.name),
@@ -113,7 +116,7 @@ void Trainer::Impl::choose_frozen() {
   for (auto& [name, weight] : weights) {
     if (block_of(name) < 0 || weight.requires_grad()) continue;
     const at::Tensor initial = weight;
-    weight = placeholder(initial, initial.scalar_type());
+    weight = placeholder(initial, initial.scalar_type(), device);
     frozen.push_back({.name = name,
                       .component = model::Component::Language,
                       .is_decayed = false,
@@ -124,7 +127,6 @@ void Trainer::Impl::choose_frozen() {
 
 void Trainer::Impl::add_patch_head() {
   const int64_t width = static_cast<int64_t>(model_config.connector.feature_layers.size()) * model_config.vision.width;
-  const at::Device device = weights.empty() ? at::Device(at::kCPU) : weights.begin()->second.device();
   const int64_t num_classes = std::accumulate(stage.patch_classes.begin(), stage.patch_classes.end(), int64_t{0});
   const RandomStream stream(stage.seed, "patch_head");
   const std::pair<std::string, at::Tensor> values[] = {
@@ -132,7 +134,7 @@ void Trainer::Impl::add_patch_head() {
       {"bias", at::zeros({num_classes}, at::kFloat)}};
   for (const auto& [part, value] : values) {
     const std::string name = std::string(kPatchHead) + part;
-    patch_head[name] = trainable_copy(value.to(device));
+    patch_head[name] = trainable_copy(value, device);
     parameters.push_back({name, model::Component::Vision, is_decayed(name), patch_head[name]});
   }
 }
@@ -194,8 +196,8 @@ ByComponent Trainer::Impl::learning_rates(int64_t step) const {
 }
 
 Trainer::Trainer(const config::TrainingConfig& config, size_t stage, const config::ModelConfig& model,
-                 const model::Weights& weights, std::shared_ptr<const Ranks> ranks)
-    : impl_(std::make_unique<Impl>(config, stage, model, weights, std::move(ranks))) {}
+                 const model::Weights& weights, std::shared_ptr<const Ranks> ranks, at::Device device)
+    : impl_(std::make_unique<Impl>(config, stage, model, weights, std::move(ranks), device)) {}
 
 Trainer::~Trainer() = default;
 

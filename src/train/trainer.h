@@ -54,9 +54,9 @@ class Trainer {
   // `weights` hold every parameter of the model in any floating point type; the ones that are trained are copied to
   // float32. Throws InvalidArgument for settings that do not fit the model.
   // `ranks` are the processes of the run (ranks.h); null for one process. All of them call the same functions in the
-  // same order.
+  // same order. Everything is computed on `device`, wherever the weights and batches are.
   Trainer(const config::TrainingConfig& config, size_t stage, const config::ModelConfig& model,
-          const model::Weights& weights, std::shared_ptr<const Ranks> ranks = nullptr);
+          const model::Weights& weights, std::shared_ptr<const Ranks> ranks = nullptr, at::Device device = at::kCPU);
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;

@@ -38,11 +38,13 @@ inline std::vector<int64_t> expand_runs(const Json& runs) {
 }
 
 struct LoadedCase {
-  explicit LoadedCase(const std::string& name) : folder("model/" + name) {
+  explicit LoadedCase(const std::string& name, at::Device device = at::kCPU) : folder("model/" + name) {
     at::set_num_threads(1);  // the layers are so small that waking a second thread costs more than it helps
     const auto checkpoint = checkpoint::Checkpoint::open(checkpoint_path(name));
+    model::Weights weights = checkpoint.load_weights();
+    for (auto& [unused, weight] : weights) weight = weight.to(device);
     model = std::make_shared<const generate::LoadedModel>(
-        generate::LoadedModel{.molmo = model::Molmo(checkpoint.config(), checkpoint.load_weights()),
+        generate::LoadedModel{.molmo = model::Molmo(checkpoint.config(), weights),
                               .tokenizer = text::Tokenizer::load(checkpoint.tokenizer_folder())});
     expected = read_json_file(file("expected.json"));
     forward = std::make_shared<checkpoint::SafetensorsFile>(

@@ -138,7 +138,7 @@ std::vector<train::Batch> TrainingCase::micro_batches() const {
 FirstStep TrainingCase::first_step() const {
   const at::AutoGradMode enable_grad(true);
   model::Weights weights = case_.checkpoint().load_weights(), gradients;
-  for (auto& [name, weight] : weights) weight = train::trainable_copy(weight);
+  for (auto& [name, weight] : weights) weight = train::trainable_copy(weight, at::kCPU);
   const model::Molmo molmo(model(), weights);
   const model::Weights no_head;
   const train::Ranks alone;
