@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/_fused_rms_norm.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/sigmoid.h>
@@ -48,6 +49,8 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
     static const auto op = find<at::Tensor(const at::Tensor&, const at::Tensor&, double)>("molmo::rms_norm");
     return op.call(x, weight, eps);
   }
+  if (x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat)
+    return std::get<0>(at::_fused_rms_norm(x, weight.sizes(), weight, eps));
   const at::Tensor wide = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
   const at::Tensor factor = at::rsqrt(at::mean(at::square(wide), -1, /*keepdim=*/true) + eps);
   return (wide * factor).to(x.scalar_type()) * weight.to(x.scalar_type());
@@ -62,11 +65,10 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> rotate_heads(const at::Tensor& qk
     return op.call(qkv, angles.cos, angles.sin, num_heads, num_kv_heads);
   }
   const int64_t head_dim = qkv.size(2) / (num_heads + 2 * num_kv_heads);
-  const auto part = [&](int64_t first, int64_t count) {
-    return split_heads(qkv.narrow(2, first * head_dim, count * head_dim), count);
-  };
-  return {rotate(part(0, num_heads), angles), rotate(part(num_heads, num_kv_heads), angles),
-          part(num_heads + num_kv_heads, num_kv_heads)};
+  const int64_t num_rotated = num_heads + num_kv_heads;
+  const at::Tensor rotated = rotate(split_heads(qkv.narrow(2, 0, num_rotated * head_dim), num_rotated), angles);
+  return {rotated.narrow(1, 0, num_heads), rotated.narrow(1, num_heads, num_kv_heads),
+          split_heads(qkv.narrow(2, num_rotated * head_dim, num_kv_heads * head_dim), num_kv_heads)};
 }
 
 }  // namespace molmo::model

@@ -1,5 +1,7 @@
 #include "train/batches.h"
 
+#include <ATen/Context.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -34,34 +36,74 @@ BatchStream::BatchStream(std::shared_ptr<const data::Mixture> mixture, std::shar
     : builder_(std::move(builder)),
       examples_per_step_(examples_per_step(stage, options.num_ranks)),
       micro_batch_(stage.micro_batch),
+      is_for_gpu_(options.is_for_gpu),
       loader_(
           std::move(mixture),
           [builder = builder_](const data::Example& example, RandomStream& draws) {
             return builder->prepare(example, draws);
           },
-          loader_options(stage, options)) {}
-
-std::vector<Batch> BatchStream::next_step() {
-  std::vector<Batch> batches;
-  for (int64_t begin = 0; begin < examples_per_step_; begin += micro_batch_) {
-    std::vector<PreparedExample> examples;
-    const auto start = std::chrono::steady_clock::now();
-    for (int64_t i = begin; i < std::min(begin + micro_batch_, examples_per_step_); ++i) {
-      auto example = loader_.next();
-      check_internal(example.has_value(), "the order of training samples has no end");
-      examples.push_back(*std::move(example));
-    }
-    time_waited_ += std::chrono::steady_clock::now() - start;
-    batches.push_back(builder_->collate(examples));
-  }
-  return batches;
+          loader_options(stage, options)) {
+  if (is_for_gpu_) thread_ = std::thread([this] { prepare_ahead(); });
 }
 
-std::vector<data::BadSample> BatchStream::take_bad_samples() {
+BatchStream::~BatchStream() {
+  {
+    std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::vector<Batch> BatchStream::next_step() {
+  const auto start = std::chrono::steady_clock::now();
+  if (is_for_gpu_) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return ready_.has_value(); });
+    taken_ = *ready_;
+    if (!taken_.error) ready_.reset();  // an error is the answer to every later call too
+    changed_.notify_all();
+  } else {
+    taken_ = prepare_step();
+  }
+  time_waited_ += std::chrono::steady_clock::now() - start;
+  if (taken_.error) std::rethrow_exception(taken_.error);
+  return std::move(taken_.micro_batches);
+}
+
+BatchStream::Step BatchStream::prepare_step() {
+  Step step;
+  try {
+    for (int64_t begin = 0; begin < examples_per_step_; begin += micro_batch_) {
+      std::vector<PreparedExample> examples;
+      for (int64_t i = begin; i < std::min(begin + micro_batch_, examples_per_step_); ++i) {
+        auto example = loader_.next();
+        check_internal(example.has_value(), "the order of training samples has no end");
+        examples.push_back(*std::move(example));
+      }
+      Batch& batch = step.micro_batches.emplace_back(builder_->collate(examples));
+      at::Tensor& images = batch.examples.input.images;
+      if (is_for_gpu_ && at::hasCUDA() && images.defined()) images = images.pin_memory();
+    }
+  } catch (...) {
+    step.error = std::current_exception();
+  }
   const auto& all = loader_.bad_samples();
-  const std::vector<data::BadSample> fresh(all.begin() + static_cast<std::ptrdiff_t>(num_bad_taken_), all.end());
-  num_bad_taken_ = all.size();
-  return fresh;
+  step.bad_samples.assign(all.begin() + static_cast<std::ptrdiff_t>(num_bad_seen_), all.end());
+  num_bad_seen_ = all.size();
+  return step;
+}
+
+void BatchStream::prepare_ahead() {
+  for (bool is_failed = false; !is_failed;) {
+    Step step = prepare_step();
+    is_failed = step.error != nullptr;
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_stopping_ || !ready_; });
+    if (is_stopping_) return;
+    ready_ = std::move(step);
+    changed_.notify_all();
+  }
 }
 
 }  // namespace molmo::train

@@ -56,8 +56,8 @@ BatchContents Objective::contents(const Batch& batch) const {
   BatchContents contents;
   const auto& examples = batch.examples;
   if (examples.input.input_ids.defined()) contents.num_tokens = examples.input.input_ids.ge(0).sum().item<int64_t>();
-  if (examples.input.images.defined() && sees_pictures(stage_)) {
-    contents.num_crops = examples.input.images.ne(-1).flatten(2).any(2).sum().item<int64_t>();
+  if (examples.input.image_input_idx.defined() && sees_pictures(stage_)) {
+    contents.num_crops = examples.input.image_input_idx.ge(0).any(2).sum().item<int64_t>();
   }
   if (reads_tokens(stage_)) {
     check_present(examples.loss_weights, "loss weights", stage_);
@@ -188,7 +188,7 @@ std::function<Objective::Block(const Objective::Block&)> Objective::autocast_blo
 }
 
 at::Tensor Objective::on_device(const at::Tensor& tensor) const {
-  return tensor.defined() ? tensor.to(molmo_.device()) : tensor;
+  return tensor.defined() ? tensor.to(molmo_.device(), /*non_blocking=*/true) : tensor;
 }
 
 }  // namespace molmo::train

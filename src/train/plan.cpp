@@ -204,8 +204,9 @@ double gibibytes(uint64_t num_bytes) {
   return static_cast<double>(num_bytes) / (1u << 30);
 }
 
-std::optional<uint64_t> memory_of_rank(const PlanOptions& options) {
+std::optional<uint64_t> memory_of_rank(const PlanOptions& options, config::Device device) {
   if (options.memory_bytes) return options.memory_bytes;
+  if (device == config::Device::Cuda) return std::nullopt;
   const uint64_t available = available_memory_bytes();
   if (available == 0) return std::nullopt;
   return available / static_cast<uint64_t>(options.num_local_ranks.value_or(options.num_ranks));
@@ -237,7 +238,7 @@ StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConf
 }
 
 Plan plan_training(const TrainingConfig& config, const PlanOptions& options) {
-  Plan plan{.num_ranks = options.num_ranks, .stages = {}, .memory_bytes = memory_of_rank(options), .problem = {}};
+  Plan plan{.num_ranks = options.num_ranks, .stages = {}, .memory_bytes = memory_of_rank(options, config.device), .problem = {}};
   ModelConfig model = checkpoint::open_initial_model(config.init).config;
   StoredTypes stored = stored_types(config.init);
   for (size_t i = 0; i < config.stages.size(); ++i) {

@@ -43,7 +43,8 @@ struct Plan {
 
 struct PlanOptions {
   int64_t num_ranks = 1;
-  std::optional<uint64_t> memory_bytes = {};    // empty: what this machine can give now, shared by its ranks
+  // Empty: what this machine can give now, shared by its ranks; of GPUs nothing is known.
+  std::optional<uint64_t> memory_bytes = {};
   std::optional<int64_t> num_local_ranks = {};  // of this machine; empty: all of them
 };
 

@@ -182,7 +182,8 @@ class Run {
                         {.first_sample = at_.num_samples,
                          .rank = ranks_->data->rank(),
                          .num_ranks = ranks_->data->num_ranks(),
-                         .num_workers = config_.num_workers});
+                         .num_workers = config_.num_workers,
+                         .is_for_gpu = config_.device == config::Device::Cuda});
     if (!at_.is_evaluated) at_.is_evaluated = do_what_is_due(trainer, validation);
     if (!at_.is_evaluated) return false;
     StepMeter meter(stage(), initial.config, at_.stage_step, ranks_->data->num_ranks(), options_.peak_flops_per_second);
@@ -206,7 +207,7 @@ class Run {
     ++at_.stage_step;
     at_.num_samples += static_cast<uint64_t>(stage().global_batch);
     at_.num_skipped = metrics.is_skipped ? at_.num_skipped + 1 : 0;
-    const std::vector<data::BadSample> bad_samples = of_all_ranks(batches.take_bad_samples());
+    const std::vector<data::BadSample> bad_samples = of_all_ranks(batches.bad_samples());
     if (is_writer()) {
       for (const data::BadSample& sample : bad_samples) warn(sample);
     }

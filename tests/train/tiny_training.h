@@ -68,6 +68,8 @@ inline train::Batch patch_batch(const config::ModelConfig& model, int64_t num_pi
   batch.patch_labels = levels.gt(0).to(at::kLong);
   batch.examples.input.images.select(1, 1).select(0, num_pictures - 1).fill_(-1);
   batch.patch_labels.select(1, 1).select(0, num_pictures - 1).fill_(-1);
+  batch.examples.input.image_input_idx = at::full({num_pictures, 2, model.tokens_per_crop()}, 0, at::kLong);
+  batch.examples.input.image_input_idx.select(1, 1).select(0, num_pictures - 1).fill_(-1);
   return batch;
 }
 
