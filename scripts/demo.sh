@@ -1,28 +1,20 @@
 #!/usr/bin/env bash
-# What `make demo` shows: questions about a photo-sized picture, answered by the shipped small model.
+# What `make demo` shows: the shipped small model points, counts, describes, and reads a clock and a chart.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 molmo=build/bin/molmo
-picture=examples/images/desk.jpg
+images=examples/images
 mkdir -p out
 
-if [ -d models/nano ]; then
-  model=models/nano
-else
-  model=tests/fixtures/model/P1-qwen2-clip/hf
-  echo "demo: no trained small model ships yet. This run uses a miniature checkpoint with random weights: the whole way from"
-  echo "demo: the JPEG to the streamed answer is real, the words are not. Use your own checkpoint with: molmo run -m FOLDER ..."
-fi
-
 show() { printf '\n$ %s\n' "$*"; "$@"; printf '\n'; }
-show "$molmo" inspect "$model"
-show "$molmo" run -m "$model" --image "$picture" -p "What is on the desk?" -n 32
-show "$molmo" caption -m "$model" "$picture" -n 32
-rm -f out/mugs.png
-# Random weights give no points and name no number, which is a failure of the verbs but not of the demo.
-show "$molmo" point -m "$model" "mug" "$picture" -n 32 --overlay out/mugs.png || true
-show "$molmo" count -m "$model" "apples" "$picture" -n 32 || true
+show "$molmo" inspect models/nano
+show "$molmo" point "apple" "$images/fruit.jpg" --overlay out/apples.png
+show "$molmo" count "red circles" "$images/shapes.png" --overlay out/circles.png
+show "$molmo" caption "$images/fruit.jpg"
+show "$molmo" run --image "$images/clock.png" -p "What time is it?"
+show "$molmo" run --image "$images/chart.png" -p "What is the value of Ben?"
 
-if [ -f out/mugs.png ]; then echo "demo: the overlay is out/mugs.png."; fi
-echo "demo: next: $molmo --help"
+echo "demo: look at out/apples.png and out/circles.png, and try pictures of your own: $molmo point \"star\" picture.png --overlay out/star.png"
+echo "demo: models/nano has 9 million parameters and knows simple drawn scenes (docs/nano.md). The released models are"
+echo "demo: run the same way: $molmo run -m FOLDER --image photo.jpg -p \"What is on the desk?\""

@@ -11,4 +11,4 @@ if [ ! -d runs/nano-tokenizer ]; then
 fi
 "$molmo" train configs/nano-pretrain.yaml "$@"
 "$molmo" train configs/nano-sft.yaml "$@"
-echo "the model is in runs/nano-sft/mixture"
+echo "the model is in runs/nano-sft/polish"

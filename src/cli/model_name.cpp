@@ -22,10 +22,11 @@ fs::path shipped_model() {
 void refuse_quantized(const std::string& text) {
   for (const char* suffix : {":q4", ":q8"}) {
     if (!text.ends_with(suffix)) continue;
+    const std::string type = suffix + 1, folder = text.substr(0, text.size() - type.size() - 1);
     fail(ErrorCategory::Unsupported,
-         "model '{}': quantised weights ({}) cannot be run yet. Hint: --dtype bf16 halves the memory of float32 "
-         "weights.",
-         text, suffix + 1);
+         "model '{0}': weights are packed once, into a folder of their own. Hint: molmo quantize -m {1} --type {2} -o "
+         "{1}-{2}",
+         text, folder, type);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "config/training.h"
 
+#include <fmt/ranges.h>
+
 #include <charconv>
 #include <cmath>
 #include <set>

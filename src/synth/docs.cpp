@@ -1,7 +1,11 @@
 #include "synth/docs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -60,6 +64,38 @@ void check_figures(const SynthOptions& options) {
   }
 }
 
+constexpr std::string_view kAboutFigure = "figure", kReading = "read";
+
+// Without any wish they are about the figure.
+bool has_form(const SynthOptions& options, std::string_view form) {
+  if (options.question_forms.empty()) return form == kAboutFigure;
+  return std::ranges::find(options.question_forms, form) != options.question_forms.end();
+}
+
+void check_forms(const SynthOptions& options) {
+  for (const std::string& form : options.question_forms) {
+    if (form == kAboutFigure || form == kReading) continue;
+    fail(ErrorCategory::InvalidArgument,
+         "question_forms: '{}' is not a form of question about documents, expected {} or {}", form, kAboutFigure,
+         kReading);
+  }
+}
+
+// What teaches to read: every text of the page, by its place.
+Questions reading_questions(const Json& truth) {
+  Questions questions;
+  for (const Json& text : truth["texts"]) {
+    const auto box = text["box"].get<std::array<double, 4>>();
+    const auto percent = [&](double first, double last, const char* side) {
+      return 50 * (first + last) / truth[side].get<double>();
+    };
+    questions.push_back({fmt::format("What is written at x=\"{:.1f}\" y=\"{:.1f}\"?", percent(box[0], box[2], "width"),
+                                     percent(box[1], box[3], "height")),
+                         text["text"].get<std::string>()});
+  }
+  return questions;
+}
+
 ImageSize page_size(const SynthOptions& options, std::string_view figure, RandomStream& draws) {
   ImageSize size{options.size, options.size};
   if (!options.vary_aspect) return size;
@@ -75,6 +111,7 @@ ImageSize page_size(const SynthOptions& options, std::string_view figure, Random
 
 SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   check_figures(options);
+  check_forms(options);
   const FigureEntry& figure = draw_figure(options, draws);
   const bool is_easy = options.difficulty == Difficulty::Easy;
   const Words words(is_easy);
@@ -82,6 +119,8 @@ SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   const ImageSize size = page_size(options, figure.name, draws);
   Page page(size, draw_page_style(options, draws));
   Questions questions = figure.draw(page, context);
+  if (!has_form(options, kAboutFigure)) questions.clear();
+  if (has_form(options, kReading)) std::ranges::move(reading_questions(page.truth()), std::back_inserter(questions));
 
   SynthSample sample;
   sample.text.is_list = true;

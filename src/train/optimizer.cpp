@@ -82,8 +82,7 @@ void adamw_on_cpu(const Update& update, const Updated& updated) {
 void adamw(const Update& update, const Updated& updated) {
   if (updated.values.front().is_cpu()) return adamw_on_cpu(update, updated);
   const auto options = updated.values.front().options();
-  const std::vector<at::Tensor> counts(updated.values.size(),
-                                       at::full({}, static_cast<double>(update.count), options));
+  const std::vector<at::Tensor> counts(updated.values.size(), at::full({}, static_cast<double>(update.count), options));
   at::_fused_adamw_(updated.values, updated.gradients, updated.means, updated.squares, /*max_exp_avg_sqs=*/{}, counts,
                     update.learning_rate, update.beta1, update.beta2, update.decay, update.eps, /*amsgrad=*/false,
                     /*maximize=*/false, /*grad_scale=*/at::full({}, 1 / update.grad_factor, options));

@@ -170,7 +170,8 @@ model::Adapter make_adapter(const config::StageConfig& stage, const config::Mode
     const std::string layer(layer_of(parameter));
     const int64_t out = parameter.shape[0], in = parameter.shape[1];
     const at::Tensor a = random_a(lora.rank, in, stage.seed, index).to(device).set_requires_grad(true);
-    const at::Tensor b = at::zeros({out, lora.rank}, at::TensorOptions(at::kFloat).device(device)).set_requires_grad(true);
+    const at::Tensor b =
+        at::zeros({out, lora.rank}, at::TensorOptions(at::kFloat).device(device)).set_requires_grad(true);
     parameters.push_back({layer + ".lora_A.weight", parameter.component, /*is_decayed=*/true, a});
     parameters.push_back({layer + ".lora_B.weight", parameter.component, /*is_decayed=*/true, b});
     adapter.updates[parameter.name] = {.a = a, .b = b, .scale = lora.alpha / static_cast<double>(lora.rank)};

@@ -238,7 +238,10 @@ StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConf
 }
 
 Plan plan_training(const TrainingConfig& config, const PlanOptions& options) {
-  Plan plan{.num_ranks = options.num_ranks, .stages = {}, .memory_bytes = memory_of_rank(options, config.device), .problem = {}};
+  Plan plan{.num_ranks = options.num_ranks,
+            .stages = {},
+            .memory_bytes = memory_of_rank(options, config.device),
+            .problem = {}};
   ModelConfig model = checkpoint::open_initial_model(config.init).config;
   StoredTypes stored = stored_types(config.init);
   for (size_t i = 0; i < config.stages.size(); ++i) {

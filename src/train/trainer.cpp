@@ -97,7 +97,8 @@ void Trainer::Impl::choose_parameters() {
       if (found == weights.end()) continue;  // the model names it when it takes its weights
       const at::Tensor initial = found->second;
       const bool is_alone = ranks->data->num_ranks() == 1;
-      found->second = is_alone ? trainable_copy(initial, device) : placeholder(initial, at::kFloat, device).set_requires_grad(true);
+      found->second =
+          is_alone ? trainable_copy(initial, device) : placeholder(initial, at::kFloat, device).set_requires_grad(true);
       parameters.push_back({.name = parameter.name,
                             .component = parameter.component,
                             .is_decayed = is_decayed(parameter.name),

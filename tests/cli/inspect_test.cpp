@@ -83,7 +83,7 @@ TEST(Inspect, UnknownModelsAreOneClearLine) {
   EXPECT_EQ(misspelt.err, "molmo: model 'molmo-7b-q' is neither a folder nor a preset. Did you mean 'molmo-7b-o'?\n");
   const Result quantized = run_molmo({"inspect", "molmo-7b-d:q4"});
   EXPECT_EQ(quantized.status, kExitFailed);
-  EXPECT_THAT(quantized.err, HasSubstr("quantised weights (q4) cannot be run yet"));
+  EXPECT_THAT(quantized.err, HasSubstr("molmo quantize -m molmo-7b-d --type q4 -o molmo-7b-d-q4"));
   const Result file = run_molmo({"inspect", fixture_path("model/P1-qwen2-clip/hf/config.json")});
   EXPECT_EQ(file.status, kExitFailed);
   EXPECT_THAT(file.err, HasSubstr("is a file, expected the folder"));

@@ -153,6 +153,34 @@ TEST(Docs, TextsAreInThePicture) {
   }
 }
 
+// What is asked for is the text whose box holds the place.
+TEST(Docs, TextsAreAskedForByTheirPlace) {
+  SynthOptions options;
+  options.size = 384;
+  options.questions = 60;
+  options.question_forms = {"read"};
+  int num_questions = 0;
+  for (uint64_t index = 0; index < 12; ++index) {
+    const SynthSample sample = make_sample(find_generator("docs"), options, index);
+    const Json& truth = *sample.truth;
+    for (const text::Annotation& annotation : sample.text.annotations) {
+      double x = 0, y = 0;
+      ASSERT_EQ(std::sscanf(annotation.question->c_str(), "What is written at x=\"%lf\" y=\"%lf\"?", &x, &y), 2);
+      x *= truth["width"].get<double>() / 100, y *= truth["height"].get<double>() / 100;
+      const bool is_there = std::ranges::any_of(truth["texts"], [&](const Json& text) {
+        const auto box = text["box"].get<std::vector<double>>();
+        return text["text"] == *annotation.answer && box[0] <= x && x <= box[2] && box[1] <= y && y <= box[3];
+      });
+      EXPECT_TRUE(is_there) << *annotation.question << " " << *annotation.answer;
+      ++num_questions;
+    }
+  }
+  EXPECT_GT(num_questions, 40);
+  options.question_forms = {"exists"};
+  EXPECT_THAT([&] { make_sample(find_generator("docs"), options, 0); },
+              ThrowsMessage<Error>(HasSubstr("expected figure or read")));
+}
+
 // In the middle of every character's cell stands its class; bars have the class of their colour.
 TEST(Docs, LabelsSayWhichCharacterIsWhere) {
   SynthOptions options;

@@ -22,8 +22,7 @@ class Batches : public testing::Test {
   std::unique_ptr<BatchStream> stream(bool is_for_gpu) const {
     const auto& stage = config_.stages[0];
     const auto checkpoint = checkpoint::Checkpoint::open(config_.init.model);
-    auto tokenizer =
-        std::make_shared<const text::Tokenizer>(text::Tokenizer::load(checkpoint.tokenizer_folder()));
+    auto tokenizer = std::make_shared<const text::Tokenizer>(text::Tokenizer::load(checkpoint.tokenizer_folder()));
     return std::make_unique<BatchStream>(
         std::make_shared<const data::Mixture>(data::open_mixture(stage.data, {.seed = stage.seed})),
         std::make_shared<const ExampleBuilder>(stage, checkpoint.config(), std::move(tokenizer)), stage,
