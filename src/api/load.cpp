@@ -81,8 +81,10 @@ std::shared_ptr<const generate::LoadedModel> load_model(const std::filesystem::p
   if (!device.is_cpu()) {
     for (auto& [name, weight] : weights) weight = weight.to(device);
   }
+  std::optional<DType> cache_type;
+  if (options.cache_type) cache_type = stored_type(*options.cache_type);
   return std::make_shared<const generate::LoadedModel>(
-      generate::LoadedModel{model::Molmo(config, weights, adapter), std::move(tokenizer)});
+      generate::LoadedModel{model::Molmo(config, weights, adapter), std::move(tokenizer), cache_type});
 }
 
 }  // namespace molmo::api

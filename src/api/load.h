@@ -25,6 +25,7 @@ struct LoadOptions {
   Device device = Device::Cpu;
   std::filesystem::path adapter = {};              // folder of a LoRA adapter, or empty
   std::optional<int64_t> max_context_tokens = {};  // instead of the configuration's
+  std::optional<WeightType> cache_type = {};       // of keys and values while generating; empty: float32
 };
 
 // Throws NotFound, BadData, Unsupported, InvalidArgument, or OutOfMemory before anything is read when it would not fit.

@@ -105,7 +105,7 @@ class Journey {
         input.image_input_idx =
             at::tensor(layout_.image_input_idx, at::kLong).view({1, num_crops(), molmo_.config().tokens_per_crop()});
       }
-      batch_.emplace(molmo_);
+      batch_.emplace(molmo_, options_.cache_type);
       choose(batch_->prefill(input));
     });
   }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "api/load.h"
 #include "base/error.h"
 #include "base/threads.h"
 #include "bench/measure.h"
@@ -102,11 +103,13 @@ class Bench final : public Verb {
             "-t,--threads", threads_,
             "threads to compute with, or several numbers to compare; without it, the CPUs that this process may use")
         .type_name("N[,N]");
+    flags.add_enum("--cache-type", cache_type_, "type of the keys and values of the tokens so far");
     flags.add_flag("--json", is_json_, "print one JSON document");
   }
 
   int run() override {
     options_.threads = parse_threads(threads_);
+    if (cache_type_) options_.cache_type = api::stored_type(*cache_type_);
     bench::Subject subject;
     const model::Molmo molmo = open(subject);
     const bench::Measurement measurement = bench::measure(molmo, options_);
@@ -146,6 +149,7 @@ class Bench final : public Verb {
 
   std::string model_, threads_;
   std::optional<int64_t> layers_;
+  std::optional<api::WeightType> cache_type_;
   bench::MeasureOptions options_;
   bool is_json_ = false;
 };

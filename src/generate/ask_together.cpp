@@ -106,7 +106,7 @@ std::vector<Answer> ask_together(const LoadedModel& model, std::span<const Prepa
     stream.push(token);
     return stream.has_stopped() ? AfterToken::EndAnswer : AfterToken::Continue;
   };
-  DecodeBatch batch(model.molmo);
+  DecodeBatch batch(model.molmo, model.cache_type);
   const at::Tensor logits = batch.prefill(collate(tokens));
   std::vector<Generated> generated = decode_rows(batch, logits, fitted, preprocess::eos_id(model.tokenizer), on_token);
 

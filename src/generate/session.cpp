@@ -78,7 +78,9 @@ class AnswerStreams {
 struct Session::Impl {
  public:
   explicit Impl(std::shared_ptr<const LoadedModel> model)
-      : model_(std::move(model)), eos_(preprocess::eos_id(model_->tokenizer)), batch_(model_->molmo) {
+      : model_(std::move(model)),
+        eos_(preprocess::eos_id(model_->tokenizer)),
+        batch_(model_->molmo, model_->cache_type) {
     preprocess::check_tokenizer(model_->molmo.config(), model_->tokenizer);
     begin_conversation();
   }
@@ -121,7 +123,7 @@ void Session::Impl::reset() {
   begin_conversation();
   pictures_.clear();
   read_.clear();
-  batch_ = DecodeBatch(model_->molmo);
+  batch_ = DecodeBatch(model_->molmo, model_->cache_type);
 }
 
 PromptTokens Session::Impl::prompt_of(const Request& request) {
@@ -147,7 +149,7 @@ at::Tensor Session::Impl::prefill(const PromptTokens& prompt, const OnText& on_t
   }
   const auto start = Clock::now();
   read_.clear();
-  if (num_known == 0) batch_ = DecodeBatch(model_->molmo);
+  if (num_known == 0) batch_ = DecodeBatch(model_->molmo, model_->cache_type);
   batch_.truncate(num_known);
   const at::Tensor logits = batch_.prefill(prompt.input_from(num_known), keep_going);
   read_.assign(prompt.tokens().begin(), prompt.tokens().begin() + batch_.num_cached());

@@ -10,7 +10,8 @@ enum class Causality {
   Causal,  // query i of T sees keys 0..i; needs as many keys as queries
 };
 
-// q: [B, H, T, A]; k, v: [B, K, S, A] with K a divisor of H: query head h uses key head h / (H / K). -> [B, H, T, A].
+// q: [B, H, T, A]; k, v: [B, K, S, A] with K a divisor of H: query head h uses key head h / (H / K). -> [B, H, T, A]
+// in the type of q. k and v may come from a cache of another type.
 // bias: undefined, or [B or 1, 1, T, S], added to the scores. A query that sees nothing gives zeros or any finite
 // values.
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,

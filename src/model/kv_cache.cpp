@@ -34,7 +34,23 @@ at::Tensor select_rows(const at::Tensor& old, const at::Tensor& rows, int64_t nu
   return selected;
 }
 
+std::optional<at::ScalarType> scalar_type_of(std::optional<DType> type) {
+  if (!type) return std::nullopt;
+  switch (*type) {
+    case DType::F32:
+      return at::kFloat;
+    case DType::F16:
+      return at::kHalf;
+    case DType::BF16:
+      return at::kBFloat16;
+    default:
+      fail(ErrorCategory::InvalidArgument, "a key/value cache of type {}: expected f32, f16 or bf16", enum_name(*type));
+  }
+}
+
 }  // namespace
+
+KvCache::KvCache(int64_t num_layers, std::optional<DType> type) : layers_(num_layers), type_(scalar_type_of(type)) {}
 
 int64_t KvCache::num_bytes() const {
   int64_t bytes = 0;
@@ -58,7 +74,8 @@ std::pair<at::Tensor, at::Tensor> KvCache::append(int64_t layer_index, const at:
   const bool is_fresh = !layer.keys.defined() || (length_ == 0 && layer.keys.size(0) != keys.size(0));
   if (is_fresh) {
     const at::DimVector shape = {keys.size(0), keys.size(1), needed + kSpareTokens, keys.size(3)};
-    layer = {at::empty(shape, keys.options()), at::empty(shape, values.options())};
+    const auto options = keys.options().dtype(type_.value_or(keys.scalar_type()));
+    layer = {at::empty(shape, options), at::empty(shape, options)};
   } else if (layer.keys.size(0) != keys.size(0)) {
     fail(ErrorCategory::InvalidArgument, "the key/value cache holds {} rows, found {} rows of new tokens",
          layer.keys.size(0), keys.size(0));
@@ -99,6 +116,7 @@ void KvCache::select(const at::Tensor& rows) {
 KvCache KvCache::clone() const {
   const at::NoGradGuard no_grad;
   KvCache copy(static_cast<int64_t>(layers_.size()));
+  copy.type_ = type_;
   copy.length_ = length_;
   for (size_t i = 0; i < layers_.size(); ++i) {
     if (!layers_[i].keys.defined()) continue;

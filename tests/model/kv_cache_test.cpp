@@ -100,6 +100,25 @@ TEST_F(KvCacheTest, ClonesAreIndependent) {
   expect_rest_equals(copy, 6, whole_);
 }
 
+// What is cached is rounded once: to 11 bits of float16, or 8 of bfloat16. The prompt comes in pieces, then tokens.
+TEST_F(KvCacheTest, SixteenBitsHalveTheMemoryAndRound) {
+  const at::Tensor x = test::random_tensor({1, 40, config_.decoder.width}, 13);
+  const at::Tensor whole = molmo_.decode(x, {});
+  int64_t full_bytes = 0;
+  for (const auto& [type, tolerance] : {std::pair{DType::F32, 1e-5}, {DType::F16, 2e-3}, {DType::BF16, 1.6e-2}}) {
+    KvCache cache(config_.decoder.num_layers, type);
+    std::vector<at::Tensor> parts = {molmo_.decode(x.slice(1, 0, 20), {}, &cache),
+                                     molmo_.decode(x.slice(1, 20, 32), {}, &cache)};
+    KvCache copy = cache.clone();
+    for (int64_t token = 32; token < 40; ++token)
+      parts.push_back(molmo_.decode(x.slice(1, token, token + 1), {}, &copy));
+    test::expect_close(at::cat(parts, 1), whole, tolerance, std::string(enum_name(type)));
+    if (type == DType::F32) full_bytes = copy.num_bytes();
+    EXPECT_EQ(copy.num_bytes(), type == DType::F32 ? full_bytes : full_bytes / 2);
+  }
+  EXPECT_THROW(KvCache(1, DType::I8), Error);
+}
+
 TEST_F(KvCacheTest, RefusesAnotherBatchAndGradients) {
   KvCache cache(config_.decoder.num_layers);
   decode(cache, 0, 6);
