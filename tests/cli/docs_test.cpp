@@ -112,13 +112,14 @@ TEST(Documents, CommandsNameKnownProgramsVerbsAndFlags) {
   }
 }
 
-// In a folder that has what the documents speak of: MODEL, photo.jpg, desk.jpg, questions.txt, texts.jsonl,
+// In a folder that has what the documents speak of: MODEL, examples, photo.jpg, desk.jpg, questions.txt, texts.jsonl,
 // own-data.yaml with its data, own.jsonl, pixmo-points, comparisons.csv.
 TEST(Documents, MarkedCommandsRun) {
   const test::TemporaryFolder folder;
   test::write_pointing_model(
       folder.path() / "MODEL",
       R"(Counting the <points x1="25.0" y1="50.0" x2="75.0" y2="10.0" alt="mugs">mugs</points> shows a total of 2.)");
+  fs::create_directory_symlink(fs::path(MOLMO_SOURCE_DIR) / "examples", folder.path() / "examples");
   for (const char* name : {"photo.jpg", "desk.jpg"})
     fs::copy(test::fixture_path("model/images/exif6_2000x1500.jpg"), folder.path() / name);
   std::ofstream(folder.path() / "questions.txt") << "What is on the desk?\nAnd where?\n";
