@@ -43,5 +43,37 @@ double score(const fs::path& run, const std::string& benchmark, const std::strin
   return read_json_file(run / benchmark / "scores.json").at("scores").at(name).get<double>();
 }
 
+// The boxes are those of the emoji and shapes in examples/images/*.svg.
+TEST(Nano, PointsIntoEachThingThatItIsAskedFor) {
+  expect_points("apples", "apples.png", {{138, 165, 358, 398}, {715, 569, 935, 804}});
+  expect_points("dog", "apples.png", {{814, 128, 1034, 360}});
+  expect_points("house", "apples.png", {{131, 611, 365, 842}});
+  expect_points("red circles", "shapes.png", {{58, 48, 182, 172}, {454, 304, 586, 436}, {272, 192, 388, 308}});
+  expect_points("cat", "apples.png", {});
+}
+
+TEST(Nano, CountsAndReadsTheTime) {
+  EXPECT_EQ(run_molmo({"count", "apples", example("apples.png")}).out, "2\n");
+  EXPECT_EQ(run_molmo({"run", "--image", example("clock.png"), "-p", "What time is shown on the clock?"}).out,
+            " 10:10.\n");
+}
+
+// Fewer pictures than the page counts, so that half a minute is enough: the least that is asked for lies two standard
+// deviations of that number of pictures below the page's figure.
+TEST(Nano, DoesWhatItsPageSays) {
+  const test::TemporaryFolder folder;
+  const fs::path run = folder.path() / "scores";
+  const Result result = run_molmo({"eval", "run", "synth", "--limit", "60", "--option", "difficulty=easy", "--option",
+                                   "size=256", "--option", "vary_aspect=true", "-o", run});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_GE(score(run, "synth-points", "f1"), 0.82);
+  EXPECT_GE(score(run, "synth-points", "absent"), 0.90);
+  EXPECT_GE(score(run, "synth-count", "correct"), 0.35);
+  EXPECT_GE(score(run, "synth-count", "close"), 0.69);
+  EXPECT_GE(score(run, "synth-clocks", "within_5_minutes"), 0.74);
+  EXPECT_GE(score(run, "synth-cap", "recall"), 0.84);
+  EXPECT_GE(score(run, "synth-cap", "precision"), 0.86);
+}
+
 }  // namespace
 }  // namespace molmo::cli
