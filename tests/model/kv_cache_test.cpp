@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -101,22 +102,35 @@ TEST_F(KvCacheTest, ClonesAreIndependent) {
 }
 
 // What is cached is rounded once: to 11 bits of float16, or 8 of bfloat16. The prompt comes in pieces, then tokens.
-TEST_F(KvCacheTest, SixteenBitsHalveTheMemoryAndRound) {
+TEST_F(KvCacheTest, SixteenBitsHoldTheRoundedValuesInHalfTheMemory) {
+  const at::Tensor keys = test::random_tensor({2, 2, 40, 8}, 21), values = test::random_tensor({2, 2, 40, 8}, 22);
+  KvCache whole(1);
+  whole.append(0, keys.slice(2, 0, 24), values.slice(2, 0, 24));
+  for (const auto& [type, scalar_type] : {std::pair{DType::F16, at::kHalf}, {DType::BF16, at::kBFloat16}}) {
+    KvCache cache(1, type);
+    cache.append(0, keys.slice(2, 0, 24), values.slice(2, 0, 24));
+    const auto [held_keys, held_values] = cache.clone().append(0, keys.slice(2, 24), values.slice(2, 24));
+    EXPECT_TRUE(at::equal(held_keys, keys.to(scalar_type)));
+    EXPECT_TRUE(at::equal(held_values, values.to(scalar_type)));
+    EXPECT_EQ(cache.num_bytes(), whole.num_bytes() / 2);
+  }
+  EXPECT_THROW(KvCache(1, DType::I8), Error);
+}
+
+// Each value is off by half of its last bit at most: in all, the hidden states by a few times that.
+TEST_F(KvCacheTest, SixteenBitsAnswerAlike) {
   const at::Tensor x = test::random_tensor({1, 40, config_.decoder.width}, 13);
   const at::Tensor whole = molmo_.decode(x, {});
-  int64_t full_bytes = 0;
-  for (const auto& [type, tolerance] : {std::pair{DType::F32, 1e-5}, {DType::F16, 2e-3}, {DType::BF16, 1.6e-2}}) {
+  for (const auto& [type, rounding] : {std::pair{DType::F16, 0x1p-11}, {DType::BF16, 0x1p-8}}) {
     KvCache cache(config_.decoder.num_layers, type);
     std::vector<at::Tensor> parts = {molmo_.decode(x.slice(1, 0, 20), {}, &cache),
                                      molmo_.decode(x.slice(1, 20, 32), {}, &cache)};
-    KvCache copy = cache.clone();
     for (int64_t token = 32; token < 40; ++token)
-      parts.push_back(molmo_.decode(x.slice(1, token, token + 1), {}, &copy));
-    test::expect_close(at::cat(parts, 1), whole, tolerance, std::string(enum_name(type)));
-    if (type == DType::F32) full_bytes = copy.num_bytes();
-    EXPECT_EQ(copy.num_bytes(), type == DType::F32 ? full_bytes : full_bytes / 2);
+      parts.push_back(molmo_.decode(x.slice(1, token, token + 1), {}, &cache));
+    const double error = (at::cat(parts, 1) - whole).norm().item<double>() / whole.norm().item<double>();
+    EXPECT_GT(error, 0);
+    EXPECT_LT(error, 4 * rounding) << enum_name(type);
   }
-  EXPECT_THROW(KvCache(1, DType::I8), Error);
 }
 
 TEST_F(KvCacheTest, RefusesAnotherBatchAndGradients) {
