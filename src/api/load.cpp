@@ -5,6 +5,7 @@
 #include "base/process_memory.h"
 #include "checkpoint/adapter.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/tensor_dtype.h"
 #include "model/device.h"
 
 namespace molmo::api {
@@ -81,8 +82,8 @@ std::shared_ptr<const generate::LoadedModel> load_model(const std::filesystem::p
   if (!device.is_cpu()) {
     for (auto& [name, weight] : weights) weight = weight.to(device);
   }
-  std::optional<DType> cache_type;
-  if (options.cache_type) cache_type = stored_type(*options.cache_type);
+  std::optional<at::ScalarType> cache_type;
+  if (options.cache_type) cache_type = checkpoint::to_scalar_type(stored_type(*options.cache_type));
   return std::make_shared<const generate::LoadedModel>(
       generate::LoadedModel{model::Molmo(config, weights, adapter), std::move(tokenizer), cache_type});
 }

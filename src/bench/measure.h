@@ -9,7 +9,6 @@
 #include <optional>
 #include <vector>
 
-#include "base/dtype.h"
 #include "model/molmo.h"
 
 namespace molmo::bench {
@@ -19,8 +18,8 @@ struct MeasureOptions {
   int64_t prompt_tokens = 40;  // of text, beside those of the picture
   int64_t generated_tokens = 16;
   int64_t repetitions = 5;
-  std::optional<DType> cache_type = {};  // of keys and values (model/kv_cache.h)
-  std::vector<int> threads;              // every repetition is measured with each of these
+  std::optional<at::ScalarType> cache_type = {};  // of keys and values (model/kv_cache.h)
+  std::vector<int> threads;                       // every repetition is measured with each of these
 };
 
 // How long a step took, and what its linear layers did meanwhile (model/linear_meter.h).

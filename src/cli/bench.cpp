@@ -14,6 +14,7 @@
 #include "bench/random_weights.h"
 #include "bench/report.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/tensor_dtype.h"
 #include "cli/flags.h"
 #include "cli/model_name.h"
 #include "cli/program.h"
@@ -109,7 +110,7 @@ class Bench final : public Verb {
 
   int run() override {
     options_.threads = parse_threads(threads_);
-    if (cache_type_) options_.cache_type = api::stored_type(*cache_type_);
+    if (cache_type_) options_.cache_type = checkpoint::to_scalar_type(api::stored_type(*cache_type_));
     bench::Subject subject;
     const model::Molmo molmo = open(subject);
     const bench::Measurement measurement = bench::measure(molmo, options_);

@@ -16,6 +16,7 @@
 #include "config/training.h"
 #include "dist/launch.h"
 #include "dist/process_group.h"
+#include "model/device.h"
 #include "synth/synth_dataset.h"
 #include "train/plan.h"
 #include "train/run.h"
@@ -84,7 +85,8 @@ class Train final : public Verb {
       return kExitDone;
     }
     train::require_fit(plan);
-    const auto group = launch ? dist::ProcessGroup::join(*launch, device_type(config)) : dist::ProcessGroup::alone();
+    const auto group =
+        launch ? dist::ProcessGroup::join(*launch, device_type(config, *launch)) : dist::ProcessGroup::alone();
     if (group->rank() > 0) be_quiet(group->rank());
     try {
       const int status = train(config, group);
@@ -113,8 +115,9 @@ class Train final : public Verb {
     return is_finished ? kExitDone : interruptible.is_interrupted() ? interruptible.exit_status() : kExitBySigterm;
   }
 
-  static at::DeviceType device_type(const config::TrainingConfig& config) {
-    return config.device == config::Device::Cpu ? at::kCPU : at::kCUDA;
+  // Known to be there before the ranks wait for each other.
+  static at::DeviceType device_type(const config::TrainingConfig& config, const dist::Launch& launch) {
+    return model::compute_device(config.device, launch.local_rank).type();
   }
 
   // The plan is of the stage that needs most.

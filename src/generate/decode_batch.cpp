@@ -35,7 +35,7 @@ std::vector<int64_t> row_lengths(const at::Tensor& input_ids) {
 
 }  // namespace
 
-DecodeBatch::DecodeBatch(const model::Molmo& molmo, std::optional<DType> cache_type)
+DecodeBatch::DecodeBatch(const model::Molmo& molmo, std::optional<at::ScalarType> cache_type)
     : molmo_(&molmo), cache_(molmo.config().decoder.num_layers, cache_type) {}
 
 at::Tensor DecodeBatch::prefill(const PrefillInput& input, const std::function<bool()>& keep_going) {

@@ -16,7 +16,6 @@
 #include <span>
 #include <vector>
 
-#include "base/dtype.h"
 #include "model/kv_cache.h"
 #include "model/molmo.h"
 
@@ -32,7 +31,7 @@ struct PrefillInput {
 class DecodeBatch {
  public:
   // The model must outlive the batch. Keys and values are kept as `cache_type` (model/kv_cache.h).
-  explicit DecodeBatch(const model::Molmo& molmo, std::optional<DType> cache_type = {});
+  explicit DecodeBatch(const model::Molmo& molmo, std::optional<at::ScalarType> cache_type = {});
 
   const model::Molmo& molmo() const { return *molmo_; }
   // Columns of the cache: tokens that each row has read, padding included.

@@ -13,7 +13,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/dtype.h"
 #include "config/generation.h"
 #include "config/quirks.h"
 #include "generate/answer_points.h"
@@ -28,7 +27,8 @@ namespace molmo::generate {
 struct LoadedModel {
   model::Molmo molmo;
   text::Tokenizer tokenizer;
-  std::optional<DType> cache_type = {};  // of keys and values (model/kv_cache.h); empty: that of the activations
+  std::optional<at::ScalarType> cache_type =
+      {};  // of keys and values (model/kv_cache.h); empty: that of the activations
 };
 
 struct Request {

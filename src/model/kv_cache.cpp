@@ -34,23 +34,13 @@ at::Tensor select_rows(const at::Tensor& old, const at::Tensor& rows, int64_t nu
   return selected;
 }
 
-std::optional<at::ScalarType> scalar_type_of(std::optional<DType> type) {
-  if (!type) return std::nullopt;
-  switch (*type) {
-    case DType::F32:
-      return at::kFloat;
-    case DType::F16:
-      return at::kHalf;
-    case DType::BF16:
-      return at::kBFloat16;
-    default:
-      fail(ErrorCategory::InvalidArgument, "a key/value cache of type {}: expected f32, f16 or bf16", enum_name(*type));
-  }
-}
-
 }  // namespace
 
-KvCache::KvCache(int64_t num_layers, std::optional<DType> type) : layers_(num_layers), type_(scalar_type_of(type)) {}
+KvCache::KvCache(int64_t num_layers, std::optional<at::ScalarType> type) : layers_(num_layers), type_(type) {
+  if (!type || *type == at::kFloat || *type == at::kHalf || *type == at::kBFloat16) return;
+  fail(ErrorCategory::InvalidArgument, "a key/value cache of type {}: expected float32, float16 or bfloat16",
+       toString(*type));
+}
 
 int64_t KvCache::num_bytes() const {
   int64_t bytes = 0;

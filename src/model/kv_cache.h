@@ -11,14 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "base/dtype.h"
-
 namespace molmo::model {
 
 class KvCache {
  public:
-  // Kept as `type`, F32, F16 or BF16; empty: as they come.
-  explicit KvCache(int64_t num_layers, std::optional<DType> type = {});
+  // Kept as `type`, of 32 or 16 bits; empty: as they come.
+  explicit KvCache(int64_t num_layers, std::optional<at::ScalarType> type = {});
 
   int64_t length() const { return length_; }  // tokens held
   int64_t num_bytes() const;

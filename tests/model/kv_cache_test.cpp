@@ -106,22 +106,22 @@ TEST_F(KvCacheTest, SixteenBitsHoldTheRoundedValuesInHalfTheMemory) {
   const at::Tensor keys = test::random_tensor({2, 2, 40, 8}, 21), values = test::random_tensor({2, 2, 40, 8}, 22);
   KvCache whole(1);
   whole.append(0, keys.slice(2, 0, 24), values.slice(2, 0, 24));
-  for (const auto& [type, scalar_type] : {std::pair{DType::F16, at::kHalf}, {DType::BF16, at::kBFloat16}}) {
+  for (const at::ScalarType type : {at::kHalf, at::kBFloat16}) {
     KvCache cache(1, type);
     cache.append(0, keys.slice(2, 0, 24), values.slice(2, 0, 24));
     const auto [held_keys, held_values] = cache.clone().append(0, keys.slice(2, 24), values.slice(2, 24));
-    EXPECT_TRUE(at::equal(held_keys, keys.to(scalar_type)));
-    EXPECT_TRUE(at::equal(held_values, values.to(scalar_type)));
+    EXPECT_TRUE(at::equal(held_keys, keys.to(type)));
+    EXPECT_TRUE(at::equal(held_values, values.to(type)));
     EXPECT_EQ(cache.num_bytes(), whole.num_bytes() / 2);
   }
-  EXPECT_THROW(KvCache(1, DType::I8), Error);
+  EXPECT_THROW(KvCache(1, at::kChar), Error);
 }
 
 // Each value is off by half of its last bit at most: in all, the hidden states by a few times that.
 TEST_F(KvCacheTest, SixteenBitsAnswerAlike) {
   const at::Tensor x = test::random_tensor({1, 40, config_.decoder.width}, 13);
   const at::Tensor whole = molmo_.decode(x, {});
-  for (const auto& [type, rounding] : {std::pair{DType::F16, 0x1p-11}, {DType::BF16, 0x1p-8}}) {
+  for (const auto& [type, rounding] : {std::pair{at::kHalf, 0x1p-11}, {at::kBFloat16, 0x1p-8}}) {
     KvCache cache(config_.decoder.num_layers, type);
     std::vector<at::Tensor> parts = {molmo_.decode(x.slice(1, 0, 20), {}, &cache),
                                      molmo_.decode(x.slice(1, 20, 32), {}, &cache)};
@@ -129,7 +129,7 @@ TEST_F(KvCacheTest, SixteenBitsAnswerAlike) {
       parts.push_back(molmo_.decode(x.slice(1, token, token + 1), {}, &cache));
     const double error = (at::cat(parts, 1) - whole).norm().item<double>() / whole.norm().item<double>();
     EXPECT_GT(error, 0);
-    EXPECT_LT(error, 4 * rounding) << enum_name(type);
+    EXPECT_LT(error, 4 * rounding) << toString(type);
   }
 }
 
