@@ -3,6 +3,7 @@
 // Threads take tasks as they get free, because a static half each would wait for the slower core of a shared machine.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -15,5 +16,8 @@ int64_t num_task_threads();
 // Runs tasks 0 to num_tasks - 1. Each thread makes its own `Task` once, with what scratch it needs, and calls it for
 // numbers that nobody took yet.
 void run_tasks(int64_t num_tasks, const std::function<Task()>& make_task);
+
+// What each of its threads does: `next` is the first task that nobody took yet, of all of them. Knows no torch.
+void take_tasks(std::atomic<int64_t>& next, int64_t num_tasks, const std::function<Task()>& make_task);
 
 }  // namespace molmo::kernels

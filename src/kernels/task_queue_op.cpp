@@ -18,10 +18,7 @@ int64_t num_task_threads() {
 void run_tasks(int64_t num_tasks, const std::function<Task()>& make_task) {
   const int64_t num_workers = std::min(num_tasks, num_task_threads());
   std::atomic<int64_t> next = 0;
-  at::parallel_for(0, num_workers, 1, [&](int64_t, int64_t) {
-    const Task task = make_task();
-    for (int64_t index; (index = next.fetch_add(1)) < num_tasks;) task(index);
-  });
+  at::parallel_for(0, num_workers, 1, [&](int64_t, int64_t) { take_tasks(next, num_tasks, make_task); });
 }
 
 }  // namespace molmo::kernels
