@@ -64,7 +64,7 @@ void check_figures(const SynthOptions& options) {
   }
 }
 
-constexpr std::string_view kAboutFigure = "figure", kReading = "read";
+constexpr std::string_view kAboutFigure = "figure", kReading = "read", kTranscript = "transcribe";
 
 // Without any wish they are about the figure.
 bool has_form(const SynthOptions& options, std::string_view form) {
@@ -74,10 +74,10 @@ bool has_form(const SynthOptions& options, std::string_view form) {
 
 void check_forms(const SynthOptions& options) {
   for (const std::string& form : options.question_forms) {
-    if (form == kAboutFigure || form == kReading) continue;
+    if (form == kAboutFigure || form == kReading || form == kTranscript) continue;
     fail(ErrorCategory::InvalidArgument,
-         "question_forms: '{}' is not a form of question about documents, expected {} or {}", form, kAboutFigure,
-         kReading);
+         "question_forms: '{}' is not a form of question about documents, expected {}, {} or {}", form, kAboutFigure,
+         kReading, kTranscript);
   }
 }
 
@@ -94,6 +94,35 @@ Questions reading_questions(const Json& truth) {
                          text["text"].get<std::string>()});
   }
   return questions;
+}
+
+// The whole page in reading order: lines from the top to the bottom, what stands in one line from the left to the
+// right.
+DocQuestion transcript_question(const Json& truth) {
+  struct Text {
+    double left, top, bottom;
+    std::string text;
+  };
+  std::vector<Text> texts;
+  for (const Json& text : truth["texts"]) {
+    const auto box = text["box"].get<std::array<double, 4>>();
+    texts.push_back({box[0], box[1], box[3], text["text"].get<std::string>()});
+  }
+  const auto middle = [](const Text& text) { return (text.top + text.bottom) / 2; };
+  std::ranges::stable_sort(texts, {}, middle);
+  std::string transcript;
+  for (size_t first = 0; first < texts.size();) {
+    size_t last = first + 1;
+    while (last < texts.size() && middle(texts[last]) < texts[first].bottom) ++last;
+    std::ranges::stable_sort(texts.begin() + static_cast<std::ptrdiff_t>(first),
+                             texts.begin() + static_cast<std::ptrdiff_t>(last), {}, &Text::left);
+    for (size_t i = first; i < last; ++i) {
+      if (i > 0) transcript += i == first ? '\n' : ' ';
+      transcript += texts[i].text;
+    }
+    first = last;
+  }
+  return {"Transcribe the text.", transcript};
 }
 
 ImageSize page_size(const SynthOptions& options, std::string_view figure, RandomStream& draws) {
@@ -120,6 +149,7 @@ SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   Page page(size, draw_page_style(options, draws));
   Questions questions = figure.draw(page, context);
   if (!has_form(options, kAboutFigure)) questions.clear();
+  if (has_form(options, kTranscript)) questions.push_back(transcript_question(page.truth()));
   if (has_form(options, kReading)) std::ranges::move(reading_questions(page.truth()), std::back_inserter(questions));
 
   SynthSample sample;

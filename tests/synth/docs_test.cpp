@@ -178,7 +178,48 @@ TEST(Docs, TextsAreAskedForByTheirPlace) {
   EXPECT_GT(num_questions, 40);
   options.question_forms = {"exists"};
   EXPECT_THAT([&] { make_sample(find_generator("docs"), options, 0); },
-              ThrowsMessage<Error>(HasSubstr("expected figure or read")));
+              ThrowsMessage<Error>(HasSubstr("expected figure, read or transcribe")));
+}
+
+// All texts, each once; what stands above comes in a line before, or in the same, and there what is further left
+// before.
+TEST(Docs, TranscriptsHaveAllTextInReadingOrder) {
+  SynthOptions options;
+  options.size = 384;
+  options.question_forms = {"transcribe"};
+  int num_orders = 0;
+  for (uint64_t index = 0; index < 40; ++index) {
+    const SynthSample sample = make_sample(find_generator("docs"), options, index);
+    ASSERT_EQ(sample.text.annotations.size(), 1u);
+    const std::string transcript = *sample.text.annotations[0].answer;
+    size_t num_characters = 0;
+    struct Placed {
+      size_t position;
+      std::ptrdiff_t line;
+      double left, top, bottom;
+    };
+    std::vector<Placed> unique;
+    for (const Json& entry : (*sample.truth)["texts"]) {
+      const std::string text = entry["text"];
+      num_characters += text.size() + 1;
+      const size_t position = transcript.find(text);
+      ASSERT_NE(position, std::string::npos) << text << "\n" << transcript;
+      if (transcript.find(text, position + 1) != std::string::npos) continue;
+      const auto box = entry["box"].get<std::vector<double>>();
+      const auto line =
+          std::count(transcript.begin(), transcript.begin() + static_cast<std::ptrdiff_t>(position), '\n');
+      unique.push_back({position, line, box[0], box[1], box[3]});
+    }
+    EXPECT_EQ(transcript.size() + 1, num_characters);
+    for (const Placed& a : unique) {
+      for (const Placed& b : unique) {
+        if (a.line == b.line ? a.left >= b.left : a.bottom >= b.top) continue;
+        EXPECT_LT(a.position, b.position) << transcript;
+        ++num_orders;
+      }
+    }
+  }
+  EXPECT_GT(num_orders, 1000);
 }
 
 // In the middle of every character's cell stands its class; bars have the class of their colour.
