@@ -28,29 +28,6 @@ uint64_t load(const char* bytes) {
   return word;
 }
 
-// Names are a few bytes long and looked up four times a row: two words that overlap, and the hash is inline.
-uint32_t hash_of(std::string_view name) {
-  constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15;
-  const char* bytes = name.data();
-  const size_t size = name.size();
-  uint64_t hash = size * kMultiplier;
-  const auto mix = [&](uint64_t word) {
-    hash = (hash ^ word) * kMultiplier;
-    hash ^= hash >> 32;
-  };
-  if (size >= 8) {
-    for (size_t at = 0; at + 8 < size; at += 8) mix(load<uint64_t>(bytes + at));
-    mix(load<uint64_t>(bytes + size - 8));
-  } else if (size >= 4) {
-    mix(load<uint32_t>(bytes) | load<uint32_t>(bytes + size - 4) << 32);
-  } else {
-    uint64_t word = 0;
-    for (const char c : name) word = word << 8 | static_cast<unsigned char>(c);
-    mix(word);
-  }
-  return static_cast<uint32_t>(hash);
-}
-
 // Of whole numbers, as lengths and counts mostly are; empty for anything else.
 std::optional<double> parse_digits(std::string_view text) {
   constexpr size_t kMostDigits = 15;  // exact as a double
@@ -69,18 +46,44 @@ bool has_control_characters(std::string_view text) {
 
 }  // namespace
 
+NameTable::Key NameTable::key_of(std::string_view name) {
+  const char* bytes = name.data();
+  const size_t size = name.size();
+  Key key{.size = static_cast<uint32_t>(size)};
+  if (size >= 8) {
+    key.first = load<uint64_t>(bytes);
+    key.last = load<uint64_t>(bytes + size - 8);
+  } else if (size >= 4) {
+    key.first = load<uint32_t>(bytes);
+    key.last = load<uint32_t>(bytes + size - 4);
+  } else {
+    for (const char c : name) key.first = key.first << 8 | static_cast<unsigned char>(c);
+  }
+  return key;
+}
+
+uint64_t NameTable::Key::hash() const {
+  constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15;
+  uint64_t hash = (first ^ size) * kMultiplier;
+  hash = (hash ^ hash >> 32 ^ last) * kMultiplier;
+  return hash ^ hash >> 32;
+}
+
+// Looked up four times a row: mostly the slot tells all, and the name itself is not touched.
 int32_t NameTable::number(std::string_view name) {
+  constexpr size_t kWholeKeyBytes = 16;
   if (2 * (names_.size() + 1) > slots_.size()) grow();
-  const uint32_t hash = hash_of(name);
+  const Key key = key_of(name);
   const size_t mask = slots_.size() - 1;
-  for (size_t at = hash & mask;; at = (at + 1) & mask) {
+  for (size_t at = key.hash() & mask;; at = (at + 1) & mask) {
     Slot& slot = slots_[at];
     if (slot.number == kUnknown) {
-      slot = {hash, static_cast<int32_t>(names_.size())};
+      slot = {key, static_cast<int32_t>(names_.size())};
       names_.emplace_back(name);
       return slot.number;
     }
-    if (slot.hash == hash && names_[static_cast<size_t>(slot.number)] == name) return slot.number;
+    if (slot.key == key && (name.size() <= kWholeKeyBytes || names_[static_cast<size_t>(slot.number)] == name))
+      return slot.number;
   }
 }
 
@@ -89,7 +92,7 @@ void NameTable::grow() {
   const size_t mask = slots.size() - 1;
   for (const Slot& slot : slots_) {
     if (slot.number == kUnknown) continue;
-    size_t at = slot.hash & mask;
+    size_t at = slot.key.hash() & mask;
     while (slots[at].number != kUnknown) at = (at + 1) & mask;
     slots[at] = slot;
   }

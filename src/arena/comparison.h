@@ -68,10 +68,18 @@ class NameTable {
   std::vector<std::string> take() { return std::move(names_); }
 
  private:
+  // A name as two words that overlap: all of it where it has at most 16 bytes.
+  struct Key {
+    uint64_t first = 0, last = 0;
+    uint32_t size = 0;
+    bool operator==(const Key&) const = default;
+    uint64_t hash() const;
+  };
   struct Slot {
-    uint32_t hash = 0;
+    Key key;
     int32_t number = kUnknown;
   };
+  static Key key_of(std::string_view name);
   void grow();
   std::vector<std::string> names_;
   std::vector<Slot> slots_;  // open addressing; as many as a power of two, at most half of them used

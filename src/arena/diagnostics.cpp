@@ -91,8 +91,8 @@ std::optional<Agreement> annotator_agreement(const Comparisons& comparisons) {
       return std::tuple_cat(item_and_person(rating), std::tuple(rating.row));
     });
   }
-  const auto repeated = std::ranges::unique(ratings, {}, item_and_person);
-  ratings.erase(repeated.begin(), repeated.end());
+  const auto is_repeated = [&](const Rating& a, const Rating& b) { return item_and_person(a) == item_and_person(b); };
+  ratings.erase(std::unique(ratings.begin(), ratings.end(), is_repeated), ratings.end());
 
   // Krippendorff's coincidences: every ordered pair of ratings of an item, weighted by one over its raters less one.
   Agreement agreement;

@@ -6,7 +6,6 @@
 #include <deque>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "arena/store.h"
 #include "base/error.h"
@@ -147,10 +146,15 @@ Comparisons parse_csv_comparisons(std::string_view text, std::string_view source
   }
   const std::vector<std::string> columns(values.begin(), values.end());
   ComparisonBuilder builder(std::string(source), "line", columns);
-  std::vector<std::optional<size_t>> places;  // in the row, of each known column
-  for (const std::string_view name : kColumns) {
-    const auto found = std::ranges::find(columns, name);
-    places.push_back(found == columns.end() ? std::nullopt : std::optional(found - columns.begin()));
+  ComparisonFields fields;  // of one row after the other: those without a column stay empty
+  struct Place {
+    size_t in_row;
+    std::string_view* field;
+  };
+  std::vector<Place> places;
+  for (size_t i = 0; i < kColumns.size(); ++i) {
+    const auto found = std::ranges::find(columns, kColumns[i]);
+    if (found != columns.end()) places.push_back({static_cast<size_t>(found - columns.begin()), field_of(fields, i)});
   }
   builder.expect_rows(guess_rows(text));
   while (rows.next(values)) {
@@ -160,10 +164,7 @@ Comparisons parse_csv_comparisons(std::string_view text, std::string_view source
            "commas in quotes",
            source, rows.line(), values.size(), columns.size());
     }
-    ComparisonFields fields;
-    for (size_t i = 0; i < kColumns.size(); ++i) {
-      if (places[i]) *field_of(fields, i) = values[*places[i]];
-    }
+    for (const Place& place : places) *place.field = values[place.in_row];
     builder.add(fields, rows.line());
   }
   return builder.finish();
