@@ -14,7 +14,6 @@ namespace {
 using Vector = __m512;
 constexpr int kLanes = 16;
 constexpr int64_t kBlockQueries = 64, kBlockKeys = 64;
-typedef int32_t Integers __attribute__((vector_size(4 * kLanes)));
 
 Vector broadcast(float value) {
   return _mm512_set1_ps(value);

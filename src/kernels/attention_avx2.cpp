@@ -11,7 +11,6 @@ namespace {
 using Vector = __m256;
 constexpr int kLanes = 8;
 constexpr int kRows = 4, kVectors = 3;
-typedef int32_t Integers __attribute__((vector_size(4 * kLanes)));
 
 Vector broadcast(float value) {
   return _mm256_set1_ps(value);

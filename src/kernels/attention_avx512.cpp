@@ -11,7 +11,6 @@ namespace {
 using Vector = __m512;
 constexpr int kLanes = 16;
 constexpr int kRows = 8, kVectors = 3;
-typedef int32_t Integers __attribute__((vector_size(4 * kLanes)));
 
 Vector broadcast(float value) {
   return _mm512_set1_ps(value);

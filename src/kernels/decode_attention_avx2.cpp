@@ -8,7 +8,6 @@ namespace {
 
 using Vector = __m256;
 constexpr int kLanes = 8, kColumns = 1;
-typedef int32_t Integers __attribute__((vector_size(4 * kLanes)));
 
 Vector broadcast(float value) {
   return _mm256_set1_ps(value);

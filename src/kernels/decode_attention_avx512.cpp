@@ -8,7 +8,6 @@ namespace {
 
 using Vector = __m512;
 constexpr int kLanes = 16, kColumns = 2;
-typedef int32_t Integers __attribute__((vector_size(4 * kLanes)));
 
 Vector broadcast(float value) {
   return _mm512_set1_ps(value);
