@@ -34,7 +34,8 @@ at::Tensor Attention::forward(const at::Tensor& x, const AttentionInput& input, 
   const bool is_first = cache == nullptr || cache->length() == 0;
   if (cache != nullptr) std::tie(k, v) = cache->append(layer, k, v);
   const bool is_causal = !input.bias.defined() && is_first;
-  return out_.forward(merge_heads(attend(q, k, v, input.bias, is_causal ? Causality::Causal : Causality::Full)));
+  const auto attend_all = qkv_.is_packed() ? attend_rounded : attend;
+  return out_.forward(merge_heads(attend_all(q, k, v, input.bias, is_causal ? Causality::Causal : Causality::Full)));
 }
 
 }  // namespace molmo::model

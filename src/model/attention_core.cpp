@@ -9,6 +9,8 @@
 
 #include <cmath>
 
+#include "base/cpu_features.h"
+
 namespace molmo::model {
 namespace {
 
@@ -32,13 +34,16 @@ at::Tensor attend_grouped(const at::Tensor& q, const at::Tensor& k, const at::Te
 
 constexpr int64_t kMaxFusedWidth = 256;
 
+bool needs_gradient(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  return at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+}
+
 // Whether kernels/attention.h does it: all that a step of training computes, with gradients or to be computed again.
 bool takes_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const auto type = q.scalar_type();
   return q.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && k.scalar_type() == type &&
          v.scalar_type() == type && q.size(3) <= kMaxFusedWidth &&
-         (q.size(2) > kMaxGroupedQueries ||
-          (at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad())));
+         (q.size(2) > kMaxGroupedQueries || needs_gradient(q, k, v));
 }
 
 // The connector asks one query over each window of a few keys, thousands of times: products of small matrices.
@@ -46,9 +51,8 @@ constexpr int64_t kFewKeys = 16;
 
 // Whether kernels/decode_attention.h does it: one token of each example, while generating.
 bool is_decoding(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  const bool has_gradient = at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
   return q.is_cpu() && q.size(2) == 1 && q.scalar_type() == at::kFloat && k.scalar_type() != at::kDouble &&
-         k.size(2) > kFewKeys && !has_gradient;
+         k.size(2) > kFewKeys && !needs_gradient(q, k, v);
 }
 
 }  // namespace
@@ -74,6 +78,14 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& cached_k, const at::Ten
   const std::optional<at::Tensor> mask = bias.defined() ? std::optional(bias.to(q.scalar_type())) : std::nullopt;
   return at::scaled_dot_product_attention(q, k, v, mask, /*dropout_p=*/0, is_causal, /*scale=*/std::nullopt,
                                           /*enable_gqa=*/q.size(1) != k.size(1));
+}
+
+at::Tensor attend_rounded(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
+                          Causality causality) {
+  const bool is_faster = cpu_features().amx_bf16 && q.scalar_type() == at::kFloat && q.size(2) > kMaxGroupedQueries &&
+                         k.size(2) > kFewKeys && q.size(3) <= kMaxFusedWidth && !needs_gradient(q, k, v);
+  if (!is_faster) return attend(q, k, v, bias, causality);
+  return attend(q.to(at::kBFloat16), k.to(at::kBFloat16), v.to(at::kBFloat16), bias, causality).to(at::kFloat);
 }
 
 at::Tensor split_heads(const at::Tensor& x, int64_t num_heads) {

@@ -17,6 +17,12 @@ enum class Causality {
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
                   Causality causality);
 
+// The same in a model whose weights are packed, and whose activations have been rounded to 8 bits on their way here:
+// many queries on a CPU that multiplies bfloat16 in tiles are rounded to that type with their keys and values, which
+// takes a quarter of the time (docs/performance.md).
+at::Tensor attend_rounded(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
+                          Causality causality);
+
 // [B, T, heads * A] -> [B, heads, T, A] (a view), and back.
 at::Tensor split_heads(const at::Tensor& x, int64_t num_heads);
 at::Tensor merge_heads(const at::Tensor& x);

@@ -28,6 +28,7 @@ class Linear {
   // x: [..., in] -> [..., out], in the type of x.
   at::Tensor forward(const at::Tensor& x) const;
 
+  bool is_packed() const { return weight_.is_packed(); }
   // Whether the weight, or its update, gets gradients.
   bool is_trained() const;
 

@@ -22,7 +22,8 @@ at::Tensor VisionAttention::forward(const at::Tensor& query, const at::Tensor& s
     qkv.insert(qkv.begin(), wq_.forward(query));
   }
   for (at::Tensor& part : qkv) part = split_heads(part, num_heads_);
-  return wo_.forward(merge_heads(attend(qkv[0], qkv[1], qkv[2], /*bias=*/{}, Causality::Full)));
+  const auto attend_all = wq_.is_packed() ? attend_rounded : attend;
+  return wo_.forward(merge_heads(attend_all(qkv[0], qkv[1], qkv[2], /*bias=*/{}, Causality::Full)));
 }
 
 }  // namespace molmo::model

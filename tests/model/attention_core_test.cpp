@@ -73,5 +73,24 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Attend,
                                          Shape{6, 2, 20, 33, Causality::Full, true},
                                          Shape{4, 4, 20, 20, Causality::Full, true}));
 
+// Keys as large as the biases of Qwen2 make them. Rounding values moves an average of them by half of bfloat16's step
+// at most, rounding queries and keys moves its weights.
+TEST(AttendRounded, IsAttentionWithinBfloat16) {
+  const at::Tensor q = test::random_tensor({1, 4, 70, 64}, 1, at::kFloat);
+  const at::Tensor k = test::random_tensor({1, 2, 70, 64}, 2, at::kFloat) + 20;
+  const at::Tensor v = test::random_tensor({1, 2, 70, 64}, 3, at::kFloat);
+  for (const Causality causality : {Causality::Full, Causality::Causal}) {
+    const at::Tensor y = attend_rounded(q, k, v, {}, causality);
+    EXPECT_EQ(y.scalar_type(), at::kFloat);
+    const auto halve = [](const at::Tensor& x) { return x.to(at::kBFloat16).to(at::kDouble); };
+    const at::Tensor exact = attend(halve(q), halve(k), halve(v), {}, causality);
+    const double largest = exact.abs().max().item<double>();
+    // Either not rounded at all, or probabilities and the result, to 8 bits.
+    const double error = (y - exact).abs().max().item<double>();
+    const double unrounded = (y - attend(q, k, v, {}, causality)).abs().max().item<double>();
+    EXPECT_LT(std::min(error, unrounded), largest * 0x1p-7);
+  }
+}
+
 }  // namespace
 }  // namespace molmo::model
