@@ -339,11 +339,11 @@ class Unpickler {
       if (!is_sound_name(*key)) bad("a key of {} bytes is longer than 1024 or has control characters", key->size());
       Value& value = keys_and_values[i + 1];
       finish(value);
+      // Before it holds itself: nobody would ever free it.
+      if (dictionary.is_finished) bad("a dictionary contains itself");
       dictionary.depth = std::max(dictionary.depth, value.depth() + 1);
       if (!dictionary.items.emplace(*key, std::move(value)).second) bad("'{:.64}' appears twice", *key);
     }
-    // The dictionary itself may have been one of the values, and finished just now.
-    if (dictionary.is_finished) bad("a dictionary contains itself");
   }
 
   void push_storage(const Value& identifier) {
