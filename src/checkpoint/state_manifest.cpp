@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fields.h"
 #include "base/file.h"
+#include "checkpoint/element_range.h"
 #include "checkpoint/hash.h"
 #include "checkpoint/safetensors.h"
 
@@ -26,6 +27,9 @@ struct PartFields {
   void fields(Visitor& visit) {
     visit("name", part.name, "of the tensor");
     visit("shape", part.shape, "of the whole tensor");
+    visit("axis", part.slice.axis, "of the ranges");
+    visit("axis_size", part.slice.size, "of the whole tensor");
+    visit("ranges", part.slice.ranges, "along the axis, that the elements are of; none: the whole tensor");
     visit("begin", part.begin, "first element");
     visit("count", part.count, "elements");
     visit("dtype", part.dtype, "type of the elements");
@@ -78,13 +82,25 @@ std::string read_checked(const fs::path& path, const std::string& expected) {
 }
 
 // Hashes only tell that a file is the one that was written; sizes are checked as those of any file from outside.
+bool is_sound(const model::TensorSlice& slice, const std::vector<int64_t>& shape) {
+  if (slice.is_whole()) return true;
+  if (slice.axis < 0 || slice.axis >= static_cast<int64_t>(shape.size())) return false;
+  int64_t last = 0;
+  for (const auto& [begin, end] : slice.ranges) {
+    if (begin < last || end <= begin) return false;
+    last = end;
+  }
+  return slice.size == shape[static_cast<size_t>(slice.axis)] && last <= slice.size;
+}
+
 bool is_sound(const StatePart& part) {
   int64_t all = 1;
   for (const int64_t size : part.shape) {
     if (size < 0 || __builtin_mul_overflow(all, size, &all)) return false;
   }
-  return is_sound_name(part.name) && part.begin >= 0 && part.count >= 0 && part.begin <= all &&
-         part.count <= all - part.begin && all <= (int64_t{1} << 56);
+  if (!is_sound_name(part.name) || all > (int64_t{1} << 56) || !is_sound(part.slice, part.shape)) return false;
+  const int64_t in_slice = count_elements(part.shape, part.slice);
+  return part.begin >= 0 && part.count >= 0 && part.begin <= in_slice && part.count <= in_slice - part.begin;
 }
 
 StateShard parse_table(std::string_view text, const fs::path& path, const std::string& expected_file) {
@@ -113,7 +129,7 @@ std::string hash_line(std::string_view manifest) {
 bool StatePart::is_whole() const {
   int64_t all = 1;
   for (const int64_t size : shape) all *= size;
-  return begin == 0 && count == all;
+  return slice.is_whole() && begin == 0 && count == all;
 }
 
 std::string StatePart::stored_name() const {

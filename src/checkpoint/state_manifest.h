@@ -9,13 +9,15 @@
 
 #include "base/dtype.h"
 #include "base/json.h"
+#include "model/tensor_slice.h"
 
 namespace molmo::checkpoint {
 
 struct StatePart {
   std::string name;  // of the whole tensor
   std::vector<int64_t> shape;
-  int64_t begin = 0, count = 0;  // elements of the flattened tensor
+  model::TensorSlice slice;      // that the elements are of
+  int64_t begin = 0, count = 0;  // elements of the flattened slice
   DType dtype = DType::F32;
   std::string sha256;
 

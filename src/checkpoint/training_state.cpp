@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/system_calls.h"
+#include "checkpoint/element_range.h"
 #include "checkpoint/hash.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/state_manifest.h"
@@ -76,12 +77,16 @@ int64_t step_of(const fs::path& folder) {
 }
 
 StatePart describe(const StateTensor& tensor) {
-  StatePart part{tensor.name, tensor.shape, tensor.begin, tensor.values.numel(), to_dtype(tensor.values.scalar_type()),
-                 ""};
-  int64_t all = 1;
-  for (const int64_t size : tensor.shape) all *= size;
-  check_internal(part.begin >= 0 && part.begin + part.count <= all, "a range of a state lies inside of its tensor");
-  return part;
+  check_internal(
+      tensor.begin >= 0 && tensor.begin + tensor.values.numel() <= count_elements(tensor.shape, tensor.slice),
+      "a range of a state lies inside of its tensor");
+  return {.name = tensor.name,
+          .shape = tensor.shape,
+          .slice = tensor.slice,
+          .begin = tensor.begin,
+          .count = tensor.values.numel(),
+          .dtype = to_dtype(tensor.values.scalar_type()),
+          .sha256 = ""};
 }
 
 }  // namespace
@@ -132,15 +137,15 @@ void SavedState::read(std::span<const StateTensor> into) const {
                folder, part.name, enum_name(part.dtype), shape_text(part.shape), enum_name(dtype),
                shape_text(tensor->shape));
         }
-        const int64_t begin = std::max(part.begin, tensor->begin);
-        const int64_t end = std::min(part.begin + part.count, tensor->begin + tensor->values.numel());
-        if (begin >= end) continue;
-        if (!file) file = SafetensorsFile::open(contents_->folder / shard.file);
-        const at::Tensor stored = file->tensor(part.stored_name()).reshape({-1});
-        tensor->values.view({-1})
-            .narrow(0, begin - tensor->begin, end - begin)
-            .copy_(stored.narrow(0, begin - part.begin, end - begin));
-        num_filled[tensor] += end - begin;
+        at::Tensor stored;  // opened where there is something to copy
+        const auto copy = [&](int64_t in_stored, int64_t in_values, int64_t count) {
+          if (!file) file = SafetensorsFile::open(contents_->folder / shard.file);
+          if (!stored.defined()) stored = file->tensor(part.stored_name()).reshape({-1});
+          tensor->values.view({-1}).narrow(0, in_values, count).copy_(stored.narrow(0, in_stored, count));
+          num_filled[tensor] += count;
+        };
+        visit_common({part.shape, part.slice, part.begin, part.count},
+                     {tensor->shape, tensor->slice, tensor->begin, tensor->values.numel()}, copy);
       }
     }
   }

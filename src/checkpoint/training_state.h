@@ -4,7 +4,8 @@
 //   if (auto saved = states.newest()) saved->read(tensors);      // saved->step(), saved->progress()
 // A state is the folder `step-00000400`:
 //   state-00000-of-00002.safetensors   what rank 0 held: whole tensors by name, parts as "name@begin" [n]
-//   state-00000-of-00002.json          every tensor of that file with its SHA-256, and that of the file's header
+//   state-00000-of-00002.json          every tensor of that file with its SHA-256, and that of the file's header; of a
+//                                      part, which slice of the tensor (rows or columns), and the range in the slice
 //   manifest.json, manifest.sha256     the step, the caller's progress, the other files; and the hash of the manifest
 // Beside the folders, `latest` names the newest, for other programs.
 // Saving: all ranks write into `step-00000400.tmp` and sync; each reads back and compares; rank 0 writes the manifest,
@@ -27,15 +28,18 @@
 #include <vector>
 
 #include "base/json.h"
+#include "model/tensor_slice.h"
 
 namespace molmo::checkpoint {
 
-// The part of a tensor that this rank holds: a range of its elements, flattened in row-major order.
+// The part of a tensor that this rank holds: a range of its elements, or of those of a slice of it, flattened in
+// row-major order.
 struct StateTensor {
-  std::string name;            // of the whole tensor, "weights/transformer.ln_f.weight"
-  std::vector<int64_t> shape;  // of the whole tensor
-  int64_t begin = 0;           // where the range begins
-  at::Tensor values;           // as many elements as the range has, contiguous
+  std::string name;               // of the whole tensor, "weights/transformer.ln_f.weight"
+  std::vector<int64_t> shape;     // of the whole tensor
+  int64_t begin = 0;              // where the range begins
+  at::Tensor values;              // as many elements as the range has, contiguous
+  model::TensorSlice slice = {};  // that the range is of
 };
 
 // The ranks that save together.

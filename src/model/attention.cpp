@@ -7,19 +7,20 @@
 namespace molmo::model {
 
 Attention::Attention(const WeightScope& block, const config::DecoderConfig& config)
-    : num_heads_(config.num_heads),
-      num_kv_heads_(config.num_kv_heads),
+    : group_(block.group()),
+      num_heads_(group_.part_size(config.num_kv_heads) * (config.num_heads / config.num_kv_heads)),
+      num_kv_heads_(group_.part_size(config.num_kv_heads)),
       head_dim_(config.head_dim),
-      qkv_(block, "att_proj", (config.num_heads + 2 * config.num_kv_heads) * config.head_dim, config.width,
+      qkv_(block, "att_proj", (num_heads_ + 2 * num_kv_heads_) * head_dim_, config.width,
            config.has_qkv_bias ? Bias::Yes : Bias::No),
-      out_(block, "attn_out", config.width, config.num_heads * config.head_dim) {
+      out_(block, "attn_out", config.width, num_heads_ * head_dim_) {
   if (!config.has_qk_norm) return;
-  q_norm_.emplace(block, "q_norm", num_heads_ * head_dim_, config.norm_eps);
-  k_norm_.emplace(block, "k_norm", config.kv_width(), config.norm_eps);
+  q_norm_.emplace(block, "q_norm", config.num_heads * head_dim_, num_heads_ * head_dim_, config.norm_eps);
+  k_norm_.emplace(block, "k_norm", config.kv_width(), num_kv_heads_ * head_dim_, config.norm_eps);
 }
 
 at::Tensor Attention::forward(const at::Tensor& x, const AttentionInput& input, int64_t layer, KvCache* cache) const {
-  const at::Tensor qkv = qkv_.forward(x);
+  const at::Tensor qkv = qkv_.forward(group_.spread(x));
   at::Tensor q, k, v;
   if (q_norm_) {
     const int64_t q_width = num_heads_ * head_dim_, kv_width = num_kv_heads_ * head_dim_;
@@ -34,8 +35,9 @@ at::Tensor Attention::forward(const at::Tensor& x, const AttentionInput& input, 
   const bool is_first = cache == nullptr || cache->length() == 0;
   if (cache != nullptr) std::tie(k, v) = cache->append(layer, k, v);
   const bool is_causal = !input.bias.defined() && is_first;
+  const Causality causality = is_causal ? Causality::Causal : Causality::Full;
   const auto attend_all = qkv_.is_packed() ? attend_rounded : attend;
-  return out_.forward(merge_heads(attend_all(q, k, v, input.bias, is_causal ? Causality::Causal : Causality::Full)));
+  return group_.sum(out_.forward(merge_heads(attend_all(q, k, v, input.bias, causality))));
 }
 
 }  // namespace molmo::model

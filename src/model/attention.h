@@ -1,5 +1,5 @@
 // Self-attention of the decoder: grouped key/value heads, optional bias and q/k norm, rotary positions, key/value
-// cache.
+// cache. Ranks of a group have key/value heads each, with the query heads that use them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -29,7 +29,8 @@ class Attention {
   at::Tensor forward(const at::Tensor& x, const AttentionInput& input, int64_t layer, KvCache* cache) const;
 
  private:
-  int64_t num_heads_, num_kv_heads_, head_dim_;
+  TensorGroup group_;
+  int64_t num_heads_, num_kv_heads_, head_dim_;  // of this rank
   Linear qkv_, out_;
   std::optional<RmsNorm> q_norm_, k_norm_;
 };

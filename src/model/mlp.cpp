@@ -31,12 +31,14 @@ at::Tensor in_row_blocks(const at::Tensor& x, bool is_trained,
 }
 
 Mlp::Mlp(const WeightScope& block, const config::DecoderConfig& config)
-    : up_gate_(block, "ff_proj", 2 * config.mlp_width, config.width),
-      down_(block, "ff_out", config.width, config.mlp_width) {}
+    : group_(block.group()),
+      up_gate_(block, "ff_proj", 2 * group_.part_size(config.mlp_width), config.width),
+      down_(block, "ff_out", config.width, group_.part_size(config.mlp_width)) {}
 
 at::Tensor Mlp::forward(const at::Tensor& x) const {
-  return in_row_blocks(x, up_gate_.is_trained(),
-                       [this](const at::Tensor& rows) { return down_.forward(gated(up_gate_.forward(rows))); });
+  return group_.sum(in_row_blocks(group_.spread(x), up_gate_.is_trained(), [this](const at::Tensor& rows) {
+    return down_.forward(gated(up_gate_.forward(rows)));
+  }));
 }
 
 }  // namespace molmo::model

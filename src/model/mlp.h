@@ -25,6 +25,7 @@ class Mlp {
   at::Tensor forward(const at::Tensor& x) const;  // [B, T, D] -> [B, T, D]
 
  private:
+  TensorGroup group_;  // whose ranks have neurons each
   Linear up_gate_, down_;
 };
 

@@ -11,15 +11,18 @@
 
 namespace molmo::model {
 
-Moe::Expert::Expert(const WeightScope& scope, const config::DecoderConfig& config)
-    : gate_proj(scope, "gate_proj", config.mlp_width, config.width),
-      up_proj(scope, "up_proj", config.mlp_width, config.width),
-      down_proj(scope, "down_proj", config.width, config.mlp_width) {}
+Moe::Expert::Expert(const WeightScope& scope, int64_t width, int64_t mlp_width)
+    : gate_proj(scope, "gate_proj", mlp_width, width),
+      up_proj(scope, "up_proj", mlp_width, width),
+      down_proj(scope, "down_proj", width, mlp_width) {}
 
 Moe::Moe(const WeightScope& block, const config::DecoderConfig& config)
-    : num_active_(config.num_active_experts), router_(block, "ffn.router.layer", config.num_experts, config.width) {
+    : group_(block.group()),
+      num_active_(config.num_active_experts),
+      router_(block, "ffn.router.layer", config.num_experts, config.width) {
   for (int64_t expert = 0; expert < config.num_experts; ++expert) {
-    experts_.emplace_back(block.child(fmt::format("ffn.experts.{}", expert)), config);
+    experts_.emplace_back(block.child(fmt::format("ffn.experts.{}", expert)), config.width,
+                          group_.part_size(config.mlp_width));
   }
 }
 
@@ -33,7 +36,7 @@ at::Tensor Moe::forward(const at::Tensor& x,
                         const std::function<void(const at::Tensor& router_logits)>& on_router) const {
   const at::Tensor logits = router_.forward(x);
   if (on_router) on_router(logits);
-  const at::Tensor rows = x.reshape({-1, x.size(-1)});
+  const at::Tensor rows = group_.spread(x).reshape({-1, x.size(-1)});
   const at::Tensor probabilities =
       at::softmax(logits.flatten(0, 1), -1, x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
   const auto [weights, chosen] = at::topk(probabilities, num_active_, -1);  // [N, k]
@@ -48,7 +51,9 @@ at::Tensor Moe::forward(const at::Tensor& x,
       gate(forward_all(&Expert::gate_proj, of_pairs, counts), forward_all(&Expert::up_proj, of_pairs, counts));
   const at::Tensor outputs = forward_all(&Expert::down_proj, hidden, counts);
   const at::Tensor pairs = outputs.index_select(0, order.argsort()).view({rows.size(0), num_active_, x.size(-1)});
-  return at::matmul(weights.to(x.scalar_type()).unsqueeze(1), pairs).view(x.sizes());
+  // Each rank weighs its part of the outputs, so the weights' gradients are parts too.
+  const at::Tensor own_weights = group_.spread(weights).to(x.scalar_type());
+  return group_.sum(at::matmul(own_weights.unsqueeze(1), pairs).view(x.sizes()));
 }
 
 }  // namespace molmo::model

@@ -22,12 +22,13 @@ class Moe {
 
  private:
   struct Expert {
-    Expert(const WeightScope& scope, const config::DecoderConfig& config);
+    Expert(const WeightScope& scope, int64_t width, int64_t mlp_width);
     Linear gate_proj, up_proj, down_proj;
   };
   // One of the layers of every expert on rows sorted by expert, see forward_grouped().
   at::Tensor forward_all(Linear Expert::*layer, const at::Tensor& rows, at::IntArrayRef counts) const;
 
+  TensorGroup group_;  // whose ranks have neurons of every expert
   int64_t num_active_;
   Linear router_;
   std::vector<Expert> experts_;

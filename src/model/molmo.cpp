@@ -28,7 +28,7 @@ void check_input(std::string_view what, const at::Tensor& tensor, std::vector<in
 
 Linear make_head(const WeightScope& transformer, const config::DecoderConfig& config, const Embedding& embedding) {
   if (config.has_tied_head) return Linear(embedding.table());
-  return Linear(transformer, "ff_out", config.embedding_size, config.width);
+  return Linear(transformer, "ff_out", transformer.group().part_size(config.embedding_size), config.width);
 }
 
 }  // namespace
@@ -36,6 +36,7 @@ Linear make_head(const WeightScope& transformer, const config::DecoderConfig& co
 struct Molmo::Impl {
   Impl(const config::ModelConfig& model, const WeightScope& root)
       : config(model),
+        group(root.group()),
         vision(root.child("vision_backbone.image_vit"), model.vision, model.connector.feature_layers),
         connector(root.child("vision_backbone"), model),
         embedding(root.child("transformer.wte"), model.decoder),
@@ -43,6 +44,7 @@ struct Molmo::Impl {
         head(make_head(root.child("transformer"), model.decoder, embedding)) {}
 
   config::ModelConfig config;
+  TensorGroup group;
   VisionTower vision;
   Connector connector;
   Embedding embedding;
@@ -50,9 +52,10 @@ struct Molmo::Impl {
   Linear head;
 };
 
-Molmo::Molmo(const config::ModelConfig& config, const Weights& weights, const Adapter& adapter) {
+Molmo::Molmo(const config::ModelConfig& config, const Weights& weights, const Adapter& adapter,
+             const TensorGroup* group) {
   config.validate();
-  impl_ = std::make_unique<Impl>(config, WeightScope(weights, adapter));
+  impl_ = std::make_unique<Impl>(config, WeightScope(weights, adapter, group));
 }
 
 Molmo::~Molmo() = default;
@@ -127,7 +130,7 @@ at::Tensor Molmo::decode(const at::Tensor& x, const DecodeOptions& options, KvCa
 }
 
 at::Tensor Molmo::logits(const at::Tensor& hidden) const {
-  const at::Tensor logits = impl_->head.forward(hidden);
+  const at::Tensor logits = impl_->head.forward(impl_->group.spread(hidden));
   return logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat);
 }
 

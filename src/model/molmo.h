@@ -6,9 +6,9 @@
 //   Tensor logits = molmo.logits(hidden);                                     // [B, T, V]
 // Inference runs under at::NoGradGuard; weights that require gradients are trained through the same functions.
 // Letters: B examples, T tokens, S cached tokens, D decoder width, V vocabulary rows, C crops, P patches, Q pooled
-// patches, W vision width. Holds weights only: const calls are thread-safe. Single device; knows no files, ranks or
-// HTTP. Activations are float32 on the CPU whatever the type of the weights; elsewhere they have the type of the
-// weights. Throws InvalidArgument when a weight is missing or has another shape than parameter_table says.
+// patches, W vision width. Holds weights only: const calls are thread-safe. Single device; knows no files or HTTP, and
+// of ranks only its group. Activations are float32 on the CPU whatever the type of the weights; elsewhere they have the
+// type of the weights. Throws InvalidArgument when a weight is missing or has another shape than parameter_table says.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,6 +25,7 @@
 namespace molmo::model {
 
 class KvCache;
+class TensorGroup;
 
 // Native parameter name -> tensor. Tensors may be views of a mapped file.
 using Weights = std::map<std::string, at::Tensor>;
@@ -55,7 +56,10 @@ struct DecodeOptions {
 class Molmo {
  public:
   // Keeps the tensors that it uses. An adapter (LoRA) changes the weights that it names without being merged.
-  Molmo(const config::ModelConfig& config, const Weights& weights, const Adapter& adapter = {});
+  // group: ranks that compute each layer of the decoder together, of whose weights this one has what slice_of() says
+  // (parameter_table.h); null: it has everything.
+  Molmo(const config::ModelConfig& config, const Weights& weights, const Adapter& adapter = {},
+        const TensorGroup* group = nullptr);
   ~Molmo();
   Molmo(Molmo&&) noexcept;
   Molmo& operator=(Molmo&&) noexcept;
@@ -80,7 +84,7 @@ class Molmo {
   // x: [B, T, D] -> hidden state after the last norm. With a cache, x continues what the cache holds, and the cache
   // grows by T.
   at::Tensor decode(const at::Tensor& x, const DecodeOptions& options, KvCache* cache = nullptr) const;
-  // hidden: [..., D] -> [..., V] float32.
+  // hidden: [..., D] -> [..., V] float32; of a group of ranks, each one's part of the vocabulary.
   at::Tensor logits(const at::Tensor& hidden) const;
 
  private:

@@ -12,11 +12,15 @@ namespace molmo::model {
 class RmsNorm {
  public:
   RmsNorm(const WeightScope& scope, std::string_view name, int64_t width, double eps);
+  // Over an axis whose parts lie on the ranks of the scope's group: x is one of `part_width`, the mean of the whole.
+  RmsNorm(const WeightScope& scope, std::string_view name, int64_t width, int64_t part_width, double eps);
   at::Tensor forward(const at::Tensor& x) const;  // [..., width] -> same
 
  private:
   at::Tensor weight_;
+  int64_t width_;
   double eps_;
+  TensorGroup group_;  // that x is spread over
 };
 
 class LayerNorm {

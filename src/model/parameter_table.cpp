@@ -25,13 +25,13 @@ class Lister {
  public:
   Lister(std::vector<ParameterSpec>& table, Component component) : table_(table), component_(component) {}
 
-  void add(std::string name, std::vector<int64_t> shape, bool is_expert = false) {
-    table_.push_back({std::move(name), std::move(shape), component_, is_expert});
+  void add(std::string name, std::vector<int64_t> shape, Split split = {}, bool is_expert = false) {
+    table_.push_back({std::move(name), std::move(shape), component_, is_expert, std::move(split)});
   }
   // A linear layer: weight [out, in] and, if wanted, bias [out].
-  void add_linear(const std::string& name, int64_t out, int64_t in, bool has_bias) {
-    add(name + ".weight", {out, in});
-    if (has_bias) add(name + ".bias", {out});
+  void add_linear(const std::string& name, int64_t out, int64_t in, bool has_bias, const Split& split_of_out = {}) {
+    add(name + ".weight", {out, in}, split_of_out);
+    if (has_bias) add(name + ".bias", {out}, split_of_out);
   }
   void add_layer_norm(const std::string& name, int64_t width) {
     add(name + ".weight", {width});
@@ -45,18 +45,19 @@ class Lister {
 
 void list_mlp(Lister& list, const std::string& block, const DecoderConfig& decoder) {
   const int64_t width = decoder.width, hidden = decoder.mlp_width;
+  const Split neurons_out{0, hidden, {1}}, neurons_in{1, hidden, {1}};
   list.add(block + "ff_norm.weight", {width});
   if (!decoder.has_experts()) {
-    list.add(block + "ff_proj.weight", {2 * hidden, width});
-    list.add(block + "ff_out.weight", {width, hidden});
+    list.add(block + "ff_proj.weight", {2 * hidden, width}, {0, hidden, {1, 1}});
+    list.add(block + "ff_out.weight", {width, hidden}, neurons_in);
     return;
   }
   list.add(block + "ffn.router.layer.weight", {decoder.num_experts, width});
   for (int64_t expert = 0; expert < decoder.num_experts; ++expert) {
     const std::string prefix = fmt::format("{}ffn.experts.{}.", block, expert);
-    list.add(prefix + "gate_proj.weight", {hidden, width}, /*is_expert=*/true);
-    list.add(prefix + "up_proj.weight", {hidden, width}, /*is_expert=*/true);
-    list.add(prefix + "down_proj.weight", {width, hidden}, /*is_expert=*/true);
+    list.add(prefix + "gate_proj.weight", {hidden, width}, neurons_out, /*is_expert=*/true);
+    list.add(prefix + "up_proj.weight", {hidden, width}, neurons_out, /*is_expert=*/true);
+    list.add(prefix + "down_proj.weight", {width, hidden}, neurons_in, /*is_expert=*/true);
   }
 }
 
@@ -65,23 +66,28 @@ void list_decoder(std::vector<ParameterSpec>& table, const DecoderConfig& decode
   Lister connector(table, Component::Connector);
   const int64_t width = decoder.width, query_width = decoder.num_heads * decoder.head_dim,
                 kv_width = decoder.kv_width();
-  list.add("transformer.wte.embedding", {decoder.embedding_size, width});
+  // Key/value heads stay with the query heads that use them.
+  const int64_t num_kv_heads = decoder.num_kv_heads, head = decoder.head_dim;
+  const int64_t query_group = query_width / num_kv_heads;
+  const Split vocabulary{0, decoder.embedding_size, {1}};
+  list.add("transformer.wte.embedding", {decoder.embedding_size, width}, vocabulary);
   if (decoder.additional_vocab_size > 0) {
     connector.add("transformer.wte.new_embedding", {decoder.additional_vocab_size, width});
   }
   for (int64_t layer = 0; layer < decoder.num_layers; ++layer) {
     const std::string block = fmt::format("transformer.blocks.{}.", layer);
     list.add(block + "attn_norm.weight", {width});
-    list.add_linear(block + "att_proj", query_width + 2 * kv_width, width, decoder.has_qkv_bias);
+    list.add_linear(block + "att_proj", query_width + 2 * kv_width, width, decoder.has_qkv_bias,
+                    {0, num_kv_heads, {query_group, head, head}});
     if (decoder.has_qk_norm) {
-      list.add(block + "q_norm.weight", {query_width});
-      list.add(block + "k_norm.weight", {kv_width});
+      list.add(block + "q_norm.weight", {query_width}, {0, num_kv_heads, {query_group}});
+      list.add(block + "k_norm.weight", {kv_width}, {0, num_kv_heads, {head}});
     }
-    list.add(block + "attn_out.weight", {width, query_width});
+    list.add(block + "attn_out.weight", {width, query_width}, {1, num_kv_heads, {query_group}});
     list_mlp(list, block, decoder);
   }
   list.add("transformer.ln_f.weight", {width});
-  if (!decoder.has_tied_head) list.add("transformer.ff_out.weight", {decoder.embedding_size, width});
+  if (!decoder.has_tied_head) list.add("transformer.ff_out.weight", {decoder.embedding_size, width}, vocabulary);
 }
 
 // Returns the width of a pooled feature, which is what the projector gets.
@@ -196,6 +202,17 @@ std::vector<ParameterSpec> parameter_table(const ModelConfig& config) {
   list_connector(table, config);
   list_vision(table, config.vision);
   return table;
+}
+
+TensorSlice slice_of(const Split& split, const TensorGroup& group) {
+  if (group.is_alone() || split.num_units == 0) return {};
+  TensorSlice slice{.axis = split.axis};
+  const auto [begin, end] = group.part(split.num_units);
+  for (const int64_t unit_size : split.unit_sizes) {
+    slice.ranges.push_back({slice.size + begin * unit_size, slice.size + end * unit_size});
+    slice.size += split.num_units * unit_size;
+  }
+  return slice;
 }
 
 ParameterCounts count_parameters(const ModelConfig& config) {

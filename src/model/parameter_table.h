@@ -19,16 +19,28 @@
 #include <vector>
 
 #include "config/model.h"
+#include "model/tensor_group.h"
 
 namespace molmo::model {
 
 enum class Component { Vision, Connector, Language };
+
+// How the ranks of a TensorGroup divide a parameter. Along the axis it consists of sections, each of as many units
+// (heads, neurons, rows of the vocabulary); a rank has its part of the units of every section.
+struct Split {
+  int64_t axis = 0;
+  int64_t num_units = 0;                 // of a section; 0: every rank has the whole parameter
+  std::vector<int64_t> unit_sizes = {};  // along the axis, of each section
+
+  bool operator==(const Split&) const = default;
+};
 
 struct ParameterSpec {
   std::string name;
   std::vector<int64_t> shape;
   Component component;
   bool is_expert = false;  // belongs to one expert: only a share is used per token
+  Split split = {};
 
   int64_t count() const;
   // Whether the layer that takes it knows packed weights (kernels/packed_weight.h): the matrices of linear layers and
@@ -39,6 +51,9 @@ struct ParameterSpec {
 // In the order in which the model uses them: embeddings, blocks, final norm, head; padding embedding, pooling,
 // projector, vision tower. Throws InvalidArgument for a configuration so large that even listing it is absurd.
 std::vector<ParameterSpec> parameter_table(const config::ModelConfig& config);
+
+// What a rank of the group has of a parameter.
+TensorSlice slice_of(const Split& split, const TensorGroup& group);
 
 struct ParameterCounts {
   int64_t total = 0;

@@ -31,7 +31,8 @@ at::ScalarType activation_type(const at::Tensor& weight) {
   return at::kFloat;
 }
 
-WeightScope::WeightScope(const Weights& weights, const Adapter& adapter) : WeightScope(weights, adapter, "") {
+WeightScope::WeightScope(const Weights& weights, const Adapter& adapter, const TensorGroup* group)
+    : WeightScope(weights, adapter, group, "") {
   for (const auto& [name, unused] : adapter.updates) {
     if (!weights.contains(name)) {
       fail(ErrorCategory::InvalidArgument, "adapter for '{}': the model has no such weight.{}", name,
@@ -40,11 +41,11 @@ WeightScope::WeightScope(const Weights& weights, const Adapter& adapter) : Weigh
   }
 }
 
-WeightScope::WeightScope(const Weights& weights, const Adapter& adapter, std::string prefix)
-    : weights_(&weights), adapter_(&adapter), prefix_(std::move(prefix)) {}
+WeightScope::WeightScope(const Weights& weights, const Adapter& adapter, const TensorGroup* group, std::string prefix)
+    : weights_(&weights), adapter_(&adapter), group_(group), prefix_(std::move(prefix)) {}
 
 WeightScope WeightScope::child(std::string_view name) const {
-  return WeightScope(*weights_, *adapter_, full_name(name) + ".");
+  return WeightScope(*weights_, *adapter_, group_, full_name(name) + ".");
 }
 
 std::string WeightScope::full_name(std::string_view name) const {

@@ -11,6 +11,7 @@
 #include "model/adapter.h"
 #include "model/matrix.h"
 #include "model/molmo.h"
+#include "model/tensor_group.h"
 
 namespace molmo::model {
 
@@ -20,11 +21,13 @@ at::ScalarType activation_type(const at::Tensor& weight);
 
 class WeightScope {
  public:
-  // Both must outlive the scope. Throws InvalidArgument when the adapter updates a weight that does not exist.
-  WeightScope(const Weights& weights, const Adapter& adapter);
+  // All must outlive the scope. Throws InvalidArgument when the adapter updates a weight that does not exist.
+  // group: ranks that have parts of the weights; null: they are whole.
+  WeightScope(const Weights& weights, const Adapter& adapter, const TensorGroup* group = nullptr);
 
   WeightScope child(std::string_view name) const;  // "blocks.0"
   std::string full_name(std::string_view name) const;
+  TensorGroup group() const { return group_ == nullptr ? TensorGroup() : *group_; }
 
   at::Tensor get(std::string_view name, at::IntArrayRef shape) const;
   // A matrix that may be packed.
@@ -36,10 +39,11 @@ class WeightScope {
 
  private:
   const at::Tensor& find(const std::string& full_name, at::IntArrayRef shape) const;
-  WeightScope(const Weights& weights, const Adapter& adapter, std::string prefix);
+  WeightScope(const Weights& weights, const Adapter& adapter, const TensorGroup* group, std::string prefix);
 
   const Weights* weights_;
   const Adapter* adapter_;
+  const TensorGroup* group_;
   std::string prefix_;  // empty, or ends with a dot
 };
 

@@ -4,12 +4,16 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/logsumexp.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
 
 #include <algorithm>
 #include <vector>
 
 #include "base/error.h"
+#include "dist/process_group.h"
 
 namespace molmo::train {
 namespace {
@@ -25,6 +29,15 @@ LossSums sum_rows(const RowLosses& rows, const at::Tensor& weights, const LossSe
   return {.cross_entropy = weighted_sum(weights, rows.cross_entropy) / settings.divisor,
           .z_loss = settings.z_loss * weighted_sum(weights, rows.log_denominator.square()) / settings.divisor,
           .accuracy = weighted_sum(weights, rows.is_correct) / settings.divisor};
+}
+
+// Logits [N, v] become their gradient. `scale`: [N], of the loss; `label_share`: [N], what is taken off at `index` [N,
+// 1].
+void make_gradient_in_place(const at::Tensor& logits, const at::Tensor& log_denominator, const at::Tensor& scale,
+                            const at::Tensor& index, const at::Tensor& label_share, double z_loss) {
+  const at::Tensor scale_of_softmax = scale * (1 + 2 * z_loss * log_denominator);
+  logits.sub_(log_denominator.unsqueeze(1)).exp_().mul_(scale_of_softmax.unsqueeze(1));
+  logits.scatter_add_(1, index, label_share.neg().unsqueeze(1));
 }
 
 }  // namespace
@@ -61,9 +74,34 @@ RowLosses row_losses(const at::Tensor& logits, const at::Tensor& labels, const a
   losses.is_correct = logits.argmax(1).eq(labels).to(at::kFloat);
   if (!make_gradient) return losses;
   const at::Tensor scale = weights / settings.divisor;
-  const at::Tensor scale_of_softmax = scale * (1 + 2 * settings.z_loss * losses.log_denominator);
-  logits.sub_(losses.log_denominator.unsqueeze(1)).exp_().mul_(scale_of_softmax.unsqueeze(1));
-  logits.scatter_add_(1, index, scale.neg().unsqueeze(1));
+  make_gradient_in_place(logits, losses.log_denominator, scale, index, scale, settings.z_loss);
+  return losses;
+}
+
+RowLosses row_losses_of_parts(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& weights,
+                              const LossSettings& settings, bool make_gradient, const ClassParts& parts) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor own_labels = labels - parts.first;
+  const at::Tensor is_own = own_labels.ge(0).logical_and(own_labels.lt(logits.size(1)));
+  const at::Tensor index = own_labels.clamp(0, logits.size(1) - 1).unsqueeze(1);
+  const auto [largest, likeliest] = logits.max(1);
+
+  // What the others have to know of this part: [4, N].
+  const at::Tensor own =
+      at::stack({at::logsumexp(logits, 1), largest, at::where(is_own, logits.gather(1, index).squeeze(1), 0.0),
+                 likeliest.eq(own_labels).to(logits.scalar_type())});
+  const int64_t num_ranks = parts.ranks->num_ranks();
+  const at::Tensor all = at::empty({num_ranks, own.size(0), own.size(1)}, own.options());
+  parts.ranks->gather(all.view(-1), own.view(-1)).wait();
+  const at::Tensor first_largest = all.select(1, 1).argmax(0, /*keepdim=*/true);  // of equal ones, as within a part
+
+  RowLosses losses;
+  losses.log_denominator = at::logsumexp(all.select(1, 0), 0);
+  losses.cross_entropy = losses.log_denominator - all.select(1, 2).sum(0);
+  losses.is_correct = all.select(1, 3).gather(0, first_largest).squeeze(0);
+  if (!make_gradient) return losses;
+  const at::Tensor scale = weights / settings.divisor;
+  make_gradient_in_place(logits, losses.log_denominator, scale, index, at::where(is_own, scale, 0.0), settings.z_loss);
   return losses;
 }
 
@@ -75,7 +113,8 @@ LossSums& LossSums::operator+=(const LossSums& other) {
 }
 
 HeadLoss head_loss(const at::Tensor& rows, const Targets& targets,
-                   const std::function<at::Tensor(const at::Tensor&)>& head, const LossSettings& settings) {
+                   const std::function<at::Tensor(const at::Tensor&)>& head, const LossSettings& settings,
+                   const ClassParts& parts) {
   HeadLoss loss;
   std::vector<at::Tensor> gradients;
   int64_t most_rows = kMinRows;
@@ -85,13 +124,16 @@ HeadLoss head_loss(const at::Tensor& rows, const Targets& targets,
     const at::Tensor logits = head(block);
     const at::Tensor weights = targets.weights.narrow(0, begin, count);
     // The product that gave the logits does not need them in its backward pass.
-    const RowLosses losses =
-        row_losses(logits.detach(), targets.labels.narrow(0, begin, count), weights, settings, logits.requires_grad());
+    const at::Tensor labels = targets.labels.narrow(0, begin, count), values = logits.detach();
+    const bool has_gradient = logits.requires_grad();
+    const RowLosses losses = parts.ranks == nullptr
+                                 ? row_losses(values, labels, weights, settings, has_gradient)
+                                 : row_losses_of_parts(values, labels, weights, settings, has_gradient, parts);
     if (logits.requires_grad()) logits.backward(logits.detach());
     if (block.grad().defined()) gradients.push_back(block.grad());
     loss.sums += sum_rows(losses, weights, settings);
     begin += count;
-    most_rows = std::max(kMinRows, kMaxLogits / logits.size(1));
+    most_rows = std::max(kMinRows, kMaxLogits / std::max(parts.largest, logits.size(1)));
   }
   if (!gradients.empty()) loss.gradient = gradients.size() == 1 ? gradients[0] : at::cat(gradients);
   return loss;

@@ -10,6 +10,10 @@
 #include <cstdint>
 #include <functional>
 
+namespace molmo::dist {
+class ProcessGroup;
+}
+
 namespace molmo::train {
 
 // Rows whose loss counts.
@@ -40,6 +44,17 @@ struct RowLosses {
 RowLosses row_losses(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& weights,
                      const LossSettings& settings, bool make_gradient);
 
+// Ranks that have a part of the classes each, in their order, and the same rows.
+struct ClassParts {
+  const dist::ProcessGroup* ranks = nullptr;  // null: this one has all classes
+  int64_t first = 0;                          // class of this rank
+  int64_t largest = 0;                        // number of classes of the largest part
+};
+
+// The same of logits [N, v] of this rank's part; the labels are of all classes. All ranks call it.
+RowLosses row_losses_of_parts(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& weights,
+                              const LossSettings& settings, bool make_gradient, const ClassParts& parts);
+
 // Divided by settings.divisor, z-loss with its weight.
 struct LossSums {
   double cross_entropy = 0, z_loss = 0, accuracy = 0;
@@ -54,7 +69,9 @@ struct HeadLoss {
 
 // rows: [N, D] with the rows of `targets`, head: [n, D] -> [n, V] float32. Where gradients are enabled, those of the
 // head's own weights are accumulated on return, and that of the rows is given back, for rows.backward(gradient).
+// `parts`: whose logits the head makes.
 HeadLoss head_loss(const at::Tensor& rows, const Targets& targets,
-                   const std::function<at::Tensor(const at::Tensor&)>& head, const LossSettings& settings);
+                   const std::function<at::Tensor(const at::Tensor&)>& head, const LossSettings& settings,
+                   const ClassParts& parts = {});
 
 }  // namespace molmo::train

@@ -43,11 +43,12 @@ Losses& Losses::operator+=(const Losses& other) {
 }
 
 Objective::Objective(const config::TrainingConfig& config, const config::StageConfig& stage, const model::Molmo& molmo,
-                     const model::Weights& patch_head, Shards& shards)
+                     const model::Weights& patch_head, Shards& shards, const ClassParts& vocabulary)
     : stage_(stage),
       molmo_(molmo),
       patch_head_(patch_head),
       shards_(shards),
+      vocabulary_(vocabulary),
       recomputes_(config.recompute == config::Recompute::Blocks) {
   if (config.compute_dtype == DType::BF16) compute_type_ = at::kBFloat16;
 }
@@ -99,7 +100,8 @@ Losses Objective::run_tokens(const Batch& batch, const Pass& pass) const {
     const Autocast autocast(molmo_.device().type(), compute_type_);
     return molmo_.logits(some_rows);
   };
-  const HeadLoss loss = head_loss(rows, targets, head, {.z_loss = stage_.z_loss, .divisor = pass.loss_weight});
+  const HeadLoss loss =
+      head_loss(rows, targets, head, {.z_loss = stage_.z_loss, .divisor = pass.loss_weight}, vocabulary_);
   if (loss.gradient.defined()) rows.backward(loss.gradient);
   return {.sums = loss.sums, .router_balance = router.balance(), .router_z = router.z()};
 }

@@ -43,9 +43,9 @@ class Objective {
  public:
   // All must outlive the objective. patch_head: "patch_head.weight" [classes, features] and "patch_head.bias", of the
   // objective patch_labels.
-  // Blocks of the decoder run through `shards`, which holds their weights.
+  // Blocks of the decoder run through `shards`, which holds their weights. vocabulary: which rows of it `molmo` has.
   Objective(const config::TrainingConfig& config, const config::StageConfig& stage, const model::Molmo& molmo,
-            const model::Weights& patch_head, Shards& shards);
+            const model::Weights& patch_head, Shards& shards, const ClassParts& vocabulary = {});
 
   BatchContents contents(const Batch& batch) const;
 
@@ -68,6 +68,7 @@ class Objective {
   const model::Molmo& molmo_;
   const model::Weights& patch_head_;
   Shards& shards_;
+  ClassParts vocabulary_;
   bool recomputes_;
   std::optional<at::ScalarType> compute_type_;  // of matrix products, where it is not that of the weights
 };

@@ -108,11 +108,14 @@ void AdamW::reduce_gradients() {
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor gradient = shards_.gradient(i);
     if (!gradient.defined() || gradient.numel() == 0) continue;
+    // Each element once: of ranks that share each layer, what all of them have is the first one's.
+    if (parameters_[i].slice.is_whole() && ranks_.tensor->rank() != 0) continue;
     gradients.push_back(gradient);
     components.push_back(index_of(parameters_[i].component));
   }
   const std::vector<double> sums = sums_of_squares(gradients);
   for (size_t i = 0; i < sums.size(); ++i) squares[components[i]] += sums[i];
+  ranks_.tensor->sum(squares);
   ranks_.shards->sum(squares);
   for (size_t i = 0; i < squares.size(); ++i) grad_norms_[i] = std::sqrt(squares[i]);
 }
@@ -160,10 +163,11 @@ std::vector<checkpoint::StateTensor> AdamW::state() const {
   std::vector<checkpoint::StateTensor> state;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Moments& moments = moments_[i];
-    const auto shape = parameters_[i].value.sizes().vec();
+    const Parameter& parameter = parameters_[i];
+    const auto shape = parameter.slice.whole_shape(parameter.value.sizes());
     const int64_t begin = shards_.part(i).begin;
-    state.push_back({"adam_mean/" + parameters_[i].name, shape, begin, moments.mean});
-    state.push_back({"adam_square/" + parameters_[i].name, shape, begin, moments.square});
+    state.push_back({"adam_mean/" + parameter.name, shape, begin, moments.mean, parameter.slice});
+    state.push_back({"adam_square/" + parameter.name, shape, begin, moments.square, parameter.slice});
   }
   state.push_back({kUpdatesName, num_updates_.sizes().vec(), 0, num_updates_});
   return state;

@@ -154,14 +154,14 @@ at::Tensor trainable_copy(const at::Tensor& weight, at::Device device) {
   return copy.set_requires_grad(true);
 }
 
-at::Tensor placeholder(const at::Tensor& weight, at::ScalarType type, at::Device device) {
+at::Tensor placeholder(at::IntArrayRef shape, at::ScalarType type, at::Device device) {
   at::Tensor value = at::empty({0}, at::TensorOptions(type).device(device));
-  value.unsafeGetTensorImpl()->set_sizes_contiguous(weight.sizes());
+  value.unsafeGetTensorImpl()->set_sizes_contiguous(shape);
   return value;
 }
 
-model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model, at::Device device,
-                            std::vector<Parameter>& parameters) {
+model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model,
+                            const model::TensorGroup& group, at::Device device, std::vector<Parameter>& parameters) {
   const auto& lora = stage.lora;
   const auto adapted = adapted_parameters(stage, model);
   model::Adapter adapter{.rank = lora.rank, .alpha = lora.alpha, .target_modules = lora.targets, .updates = {}};
@@ -169,11 +169,26 @@ model::Adapter make_adapter(const config::StageConfig& stage, const config::Mode
     const auto& parameter = adapted[index];
     const std::string layer(layer_of(parameter));
     const int64_t out = parameter.shape[0], in = parameter.shape[1];
-    const at::Tensor a = random_a(lora.rank, in, stage.seed, index).to(device).set_requires_grad(true);
-    const at::Tensor b =
-        at::zeros({out, lora.rank}, at::TensorOptions(at::kFloat).device(device)).set_requires_grad(true);
-    parameters.push_back({layer + ".lora_A.weight", parameter.component, /*is_decayed=*/true, a});
-    parameters.push_back({layer + ".lora_B.weight", parameter.component, /*is_decayed=*/true, b});
+    const model::TensorSlice slice = slice_of(parameter.split, group);
+    const bool divides_out = !slice.is_whole() && slice.axis == 0, divides_in = !slice.is_whole() && slice.axis == 1;
+    const model::TensorSlice of_a = divides_in ? slice : model::TensorSlice(),
+                             of_b = divides_out ? slice : model::TensorSlice();
+    const at::Tensor a =
+        of_a.take(random_a(lora.rank, in, stage.seed, index)).to(device).contiguous().set_requires_grad(true);
+    const at::Tensor b = at::zeros(of_b.part_shape({out, lora.rank}), at::TensorOptions(at::kFloat).device(device))
+                             .set_requires_grad(true);
+    parameters.push_back({.name = layer + ".lora_A.weight",
+                          .component = parameter.component,
+                          .is_decayed = true,
+                          .value = a,
+                          .slice = of_a,
+                          .has_gradient_in_parts = divides_out});
+    parameters.push_back({.name = layer + ".lora_B.weight",
+                          .component = parameter.component,
+                          .is_decayed = true,
+                          .value = b,
+                          .slice = of_b,
+                          .has_gradient_in_parts = divides_in});
     adapter.updates[parameter.name] = {.a = a, .b = b, .scale = lora.alpha / static_cast<double>(lora.rank)};
   }
   return adapter;

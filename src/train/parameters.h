@@ -18,8 +18,12 @@ struct Parameter {
   std::string name;
   model::Component component;
   bool is_decayed;
-  at::Tensor value;         // contiguous; where it is trained float32, and a leaf that requires gradients
-  at::Tensor initial = {};  // where the value is without memory: what it begins with, in any type
+  at::Tensor value;               // contiguous; where it is trained float32, and a leaf that requires gradients
+  at::Tensor initial = {};        // where the value is without memory: what the whole begins with, in any type
+  model::TensorSlice slice = {};  // of the whole: what the value is, of ranks that share each layer
+  // Whether each of those ranks, which have all of this parameter, finds a part of its gradient; else all find the
+  // same.
+  bool has_gradient_in_parts = false;
 };
 
 // Everything but embeddings, position tables, and scales and shifts of norms. Biases, padding embeddings and q and k
@@ -44,11 +48,12 @@ std::vector<model::ParameterSpec> adapted_parameters(const config::StageConfig& 
 // A float32 copy on `device` that requires gradients.
 at::Tensor trainable_copy(const at::Tensor& weight, at::Device device);
 // Of this shape without memory, for Shards to give it some.
-at::Tensor placeholder(const at::Tensor& weight, at::ScalarType type, at::Device device);
+at::Tensor placeholder(at::IntArrayRef shape, at::ScalarType type, at::Device device);
 
 // Low-rank updates for the stage's target layers, A drawn at random and B zero, so that the model begins unchanged;
-// their matrices are appended to `parameters`. Throws InvalidArgument for a target that no layer has.
-model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model, at::Device device,
-                            std::vector<Parameter>& parameters);
+// their matrices are appended to `parameters`. Of a layer whose outputs are divided among the ranks of `group` B is
+// too, of one whose inputs are, A. Throws InvalidArgument for a target that no layer has.
+model::Adapter make_adapter(const config::StageConfig& stage, const config::ModelConfig& model,
+                            const model::TensorGroup& group, at::Device device, std::vector<Parameter>& parameters);
 
 }  // namespace molmo::train

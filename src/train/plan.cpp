@@ -15,6 +15,7 @@
 #include "train/export.h"
 #include "train/parameters.h"
 #include "train/ranks.h"
+#include "train/tensor_parts.h"
 
 namespace molmo::train {
 namespace {
@@ -66,7 +67,35 @@ struct Sizes {
   }
 };
 
-Sizes measure_parameters(const StageConfig& stage, const ModelConfig& model, const StoredTypes& stored) {
+// Of the ranks that share each layer, as the one with the largest parts sees it.
+model::TensorGroup largest_of(int64_t num_ranks) {
+  return num_ranks == 1 ? model::TensorGroup() : model::TensorGroup(num_ranks - 1, num_ranks);
+}
+
+ModelConfig part_of(ModelConfig model, const model::TensorGroup& group) {
+  config::DecoderConfig& decoder = model.decoder;
+  const int64_t heads_per_kv_head = decoder.num_heads / decoder.num_kv_heads;
+  decoder.num_kv_heads = group.part_size(decoder.num_kv_heads);
+  decoder.num_heads = decoder.num_kv_heads * heads_per_kv_head;
+  decoder.mlp_width = group.part_size(decoder.mlp_width);
+  decoder.embedding_size = group.part_size(decoder.embedding_size);
+  return model;
+}
+
+int64_t count_of_part(const model::ParameterSpec& parameter, const model::TensorGroup& group) {
+  int64_t count = 1;
+  for (const int64_t size : slice_of(parameter.split, group).part_shape(parameter.shape)) count *= size;
+  return count;
+}
+
+// A [R, in] and B [out, R], of which a part of `in` or `out` is this rank's.
+int64_t count_of_update(const model::ParameterSpec& parameter, int64_t rank, const model::TensorGroup& group) {
+  const auto shape = slice_of(parameter.split, group).part_shape(parameter.shape);
+  return rank * (shape[0] + shape[1]);
+}
+
+Sizes measure_parameters(const StageConfig& stage, const ModelConfig& model, const StoredTypes& stored,
+                         const model::TensorGroup& group) {
   Sizes sizes;
   const auto type_bytes = [&](const std::string& name) {
     const auto found = stored.find(name);
@@ -75,18 +104,19 @@ Sizes measure_parameters(const StageConfig& stage, const ModelConfig& model, con
   std::set<std::string> trained;
   if (stage.lora.rank > 0) {
     for (const auto& parameter : adapted_parameters(stage, model)) {
-      const int64_t count = stage.lora.rank * (parameter.shape[0] + parameter.shape[1]);
+      const int64_t count = count_of_update(parameter, stage.lora.rank, group);
       sizes.of(parameter.name).trained_bytes += static_cast<uint64_t>(count) * kFloatBytes;
     }
   } else {
     for (const auto& parameter : trained_parameters(stage, model)) {
-      sizes.of(parameter.name).trained_bytes += static_cast<uint64_t>(parameter.count()) * kFloatBytes;
+      sizes.of(parameter.name).trained_bytes += static_cast<uint64_t>(count_of_part(parameter, group)) * kFloatBytes;
       trained.insert(parameter.name);
     }
   }
   for (const auto& parameter : model::parameter_table(model)) {
     if (trained.contains(parameter.name)) continue;
-    sizes.of(parameter.name).frozen_bytes += static_cast<uint64_t>(parameter.count()) * type_bytes(parameter.name);
+    sizes.of(parameter.name).frozen_bytes +=
+        static_cast<uint64_t>(count_of_part(parameter, group)) * type_bytes(parameter.name);
   }
   if (stage.objective == config::Objective::PatchLabels) {
     const auto width = static_cast<int64_t>(model.connector.feature_layers.size()) * model.vision.width;
@@ -222,12 +252,14 @@ std::vector<std::pair<const char*, uint64_t>> StagePlan::parts() const {
 StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConfig& model, int64_t num_ranks,
                      const StoredTypes& stored) {
   const StageConfig& stage = config.stages[index];
-  const Sizes sizes = measure_parameters(stage, model, stored);
-  const int64_t crops = crops_of(stage, model);
-  const uint64_t kept = activation_bytes(config, stage, model, {.num_examples = stage.micro_batch, .num_crops = crops});
+  const model::TensorGroup group = largest_of(config.parallel.tensor_parallel);
+  const Sizes sizes = measure_parameters(stage, model, stored, group),
+              all = measure_parameters(stage, model, stored, {});
+  const uint64_t kept = activation_bytes(config, stage, part_of(model, group),
+                                         {.num_examples = stage.micro_batch, .num_crops = crops_of(stage, model)});
   const Held held = held_by_rank(sizes, static_cast<uint64_t>(count_shards(config.parallel, num_ranks)));
   return {.name = stage.name,
-          .trained_parameters = static_cast<int64_t>(sizes.all().trained_bytes / kFloatBytes),
+          .trained_parameters = static_cast<int64_t>(all.all().trained_bytes / kFloatBytes),
           .weights = held.weights,
           .gradients = held.gradients,
           .optimizer = held.optimizer,
@@ -246,6 +278,7 @@ Plan plan_training(const TrainingConfig& config, const PlanOptions& options) {
   StoredTypes stored = stored_types(config.init);
   for (size_t i = 0; i < config.stages.size(); ++i) {
     model = model_of_stage(model, config.stages[i]);
+    check_tensor_parallel(model.decoder, config.parallel.tensor_parallel);
     if (i > 0 && config.stages[i - 1].lora.rank == 0) stored.clear();  // the stage before leaves float32
     const StagePlan& stage = plan.stages.emplace_back(plan_stage(config, i, model, options.num_ranks, stored));
     if (!plan.memory_bytes || plan.problem) continue;

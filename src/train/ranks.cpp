@@ -29,14 +29,6 @@ int64_t count_shards(const config::ParallelConfig& parallel, int64_t num_ranks) 
 Ranks make_ranks(const Ranks::Group& all, const config::ParallelConfig& parallel) {
   const int64_t num_ranks = all->num_ranks(), num_tensor = parallel.tensor_parallel;
   const int64_t num_shards = count_shards(parallel, num_ranks);
-  // TODO(tensor parallel): the groups are there, the decoder computes whole layers.
-  if (num_tensor > 1) {
-    fail(ErrorCategory::Unsupported,
-         "parallel.tensor_parallel is {}, expected 1: layers that ranks share are not built in yet. "
-         "parallel.sharding=full "
-         "spreads weights",
-         num_tensor);
-  }
   Ranks ranks;
   ranks.all = all;
   if (num_ranks == 1) return ranks;

@@ -20,6 +20,8 @@ struct Ranks {
   Group shards = dist::ProcessGroup::alone();    // that hold one copy of what is trained together
   Group replicas = dist::ProcessGroup::alone();  // that hold the same shard
   Group tensor = dist::ProcessGroup::alone();    // that compute each layer together, of the same examples
+
+  bool is_alone() const { return all->num_ranks() == 1; }
 };
 
 // All ranks call it. Throws InvalidArgument when the ranks cannot be divided so.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <tuple>
 
 #include "base/error.h"
 #include "train/recompute.h"
@@ -44,14 +45,17 @@ Shards::Shards(std::span<Parameter> parameters, std::span<Parameter> frozen, con
     return;
   }
   // By block, then what is trained, then the others by type.
-  std::map<std::pair<int64_t, int>, std::vector<Member>> groups{{{-1, -1}, {}}};
-  for (size_t i = 0; i < parameters.size(); ++i)
-    groups[{block_of(parameters[i].name), -1}].push_back({&parameters[i], i});
+  using Key = std::tuple<int64_t, int, bool>;
+  const auto key_of = [](const Parameter& parameter, int type) {
+    return Key{block_of(parameter.name), type, !parameter.slice.is_whole()};
+  };
+  std::map<Key, std::vector<Member>> groups{{{-1, -1, false}, {}}};
+  for (size_t i = 0; i < parameters.size(); ++i) groups[key_of(parameters[i], -1)].push_back({&parameters[i], i});
   for (Parameter& parameter : frozen)
-    groups[{block_of(parameter.name), static_cast<int>(parameter.value.scalar_type())}].push_back({&parameter});
-  of_block_.resize(static_cast<size_t>(groups.rbegin()->first.first + 1));
+    groups[key_of(parameter, static_cast<int>(parameter.value.scalar_type()))].push_back({&parameter});
+  of_block_.resize(static_cast<size_t>(std::get<0>(groups.rbegin()->first) + 1));
   for (auto& [key, members] : groups) {
-    const auto [block, type] = key;
+    const auto [block, type, is_sliced] = key;
     check_internal(block >= 0 || type < 0, "what is not trained is spread in blocks only");
     if (block >= 0) {
       auto& [first, count] = of_block_[static_cast<size_t>(block)];
@@ -60,6 +64,7 @@ Shards::Shards(std::span<Parameter> parameters, std::span<Parameter> frozen, con
     Unit& unit = units_.emplace_back();
     unit.is_block = block >= 0;
     unit.is_trained = type < 0;
+    unit.is_sliced = is_sliced;
     unit.members = std::move(members);
     lay_out(unit);
   }
@@ -78,7 +83,7 @@ void Shards::lay_out(Unit& unit) {
   for (const Member& member : unit.members) {
     Parameter& parameter = *member.parameter;
     const at::Tensor view = unit.whole.narrow(0, member.offset, parameter.value.numel()).view(parameter.value.sizes());
-    view.copy_(parameter.initial.defined() ? parameter.initial : parameter.value.detach());
+    view.copy_(parameter.initial.defined() ? parameter.slice.take(parameter.initial) : parameter.value.detach());
     parameter.initial.reset();
     parameter.value.set_data(view);
   }
@@ -149,6 +154,10 @@ at::Tensor Shards::run_block(int64_t layer, const std::function<at::Tensor(const
   return run_as_one_node(block, x, recomputes, hooks);
 }
 
+bool Shards::finds_same_gradient(const Parameter& parameter) const {
+  return ranks_.tensor->num_ranks() > 1 && parameter.slice.is_whole() && !parameter.has_gradient_in_parts;
+}
+
 void Shards::collect_gradients(Unit& unit) {
   if (!unit.is_trained) return;
   const at::NoGradGuard no_grad;
@@ -156,7 +165,9 @@ void Shards::collect_gradients(Unit& unit) {
   for (const Member& member : unit.members) {
     at::Tensor& gradient = member.parameter->value.mutable_grad();
     if (!gradient.defined()) continue;
-    gradients.narrow(0, member.offset, gradient.numel()).view(gradient.sizes()).copy_(gradient);
+    const at::Tensor place = gradients.narrow(0, member.offset, gradient.numel()).view(gradient.sizes());
+    place.copy_(gradient);
+    if (finds_same_gradient(*member.parameter)) place.div_(static_cast<double>(ranks_.tensor->num_ranks()));
     gradient.reset();
     has_gradient_[member.index] = 1;
   }
@@ -181,7 +192,9 @@ void Shards::sum_gradients() {
   for (Unit& unit : units_) {
     if (unit.members.empty() || !unit.is_trained) continue;
     if (!is_sharded() || !unit.is_block) collect_gradients(unit);
-    if (unit.gradient.defined()) ranks_.replicas->sum(unit.gradient);
+    if (!unit.gradient.defined()) continue;
+    ranks_.replicas->sum(unit.gradient);
+    if (!unit.is_sliced) ranks_.tensor->sum(unit.gradient);
   }
   ranks_.data->sum(has_gradient_);
 }

@@ -9,6 +9,9 @@
 // other in one buffer, padded so that every rank's part is as long: one collective moves a unit. In a run of one
 // process, and where ranks only replicate, parts are the parameters themselves. All ranks call the same functions in
 // the same order.
+// Where ranks share each layer, "whole" is what this one has of a parameter (Parameter::slice), and what is divided so
+// is a unit apart. What all of them have, they add up the gradients of, and divide by their number where all found the
+// same: so it stays the same bits, whatever the order of sums on their devices.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -62,15 +65,16 @@ class Shards {
   struct Unit {
     std::vector<Member> members;
     bool is_block = false, is_trained = true;
-    at::Tensor whole;     // [S * n]; without memory while it is not needed
-    at::Tensor own;       // [n] of this rank; the same memory as `whole` without shards
-    at::Tensor gradient;  // [n], summed over the ranks of the shards so far; undefined before the first
+    bool is_sliced = false;  // its parameters are parts, of ranks that share each layer
+    at::Tensor whole;        // [S * n]; without memory while it is not needed
+    at::Tensor own;          // [n] of this rank; the same memory as `whole` without shards
+    at::Tensor gradient;     // [n], summed over the ranks of the shards so far; undefined before the first
     dist::Pending gathering;
     bool is_whole = true;
   };
 
   bool is_sharded() const { return ranks_.shards->num_ranks() > 1; }
-  bool is_alone() const { return ranks_.data->num_ranks() == 1; }
+  bool is_alone() const { return ranks_.is_alone(); }
   void lay_out(Unit& unit);
   void place_part(const Unit& unit, const Member& member);
   std::span<Unit> units_of_block(int64_t layer);
@@ -78,6 +82,7 @@ class Shards {
   void open(int64_t layer, int64_t next_layer);
   void close(Unit& unit);
   void close_block(int64_t layer);
+  bool finds_same_gradient(const Parameter& parameter) const;
   void collect_gradients(Unit& unit);
 
   std::span<Parameter> parameters_;

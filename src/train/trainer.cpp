@@ -16,6 +16,7 @@
 #include "train/ranks.h"
 #include "train/schedule.h"
 #include "train/shards.h"
+#include "train/tensor_parts.h"
 
 namespace molmo::train {
 namespace {
@@ -51,34 +52,47 @@ struct Trainer::Impl {
         model_config(model),
         ranks(all_ranks ? std::move(all_ranks) : std::make_shared<const Ranks>()),
         device(compute_device),
+        group(make_tensor_group(*ranks)),
         weights(initial) {
+    check_tensor_parallel(model.decoder, ranks->tensor->num_ranks());
+    for (const auto& parameter : model::parameter_table(model)) {
+      if (auto slice = slice_of(parameter.split, group); !slice.is_whole()) slices[parameter.name] = std::move(slice);
+    }
     choose_parameters();
     if (ranks->shards->num_ranks() > 1) choose_frozen();
+    cut_others();
     for (auto& [name, weight] : weights) weight = weight.to(device);  // what is neither trained nor spread
     shards.emplace(parameters, frozen, *ranks);
-    molmo.emplace(model_config, weights, adapter);
+    molmo.emplace(model_config, weights, adapter, &group);
     optimizer.emplace(parameters, *shards, *ranks);
-    objective.emplace(config, stage, *molmo, patch_head, *shards);
+    objective.emplace(config, stage, *molmo, patch_head, *shards, vocabulary());
   }
 
   void choose_parameters();
   void choose_frozen();
+  void cut_others();
+  model::TensorSlice slice_of_weight(const std::string& name) const;
+  ClassParts vocabulary() const;
   void add_patch_head();
 
   Totals measure(std::span<const Batch> micro_batches) const;
   Losses run(std::span<const Batch> micro_batches, Pass pass) const;
   StepMetrics metrics(const Totals& totals, const Losses& losses) const;
   ByComponent learning_rates(int64_t step) const;
-  model::Weights whole_parameters();
+  enum class Which { Trained, All };
+  model::Weights whole_parameters(Which which);
 
   config::TrainingConfig config;
   const config::StageConfig& stage;
   config::ModelConfig model_config;
   std::shared_ptr<const Ranks> ranks;
   at::Device device;
-  model::Weights weights;     // of the model; those that are trained are the parameters
-  model::Weights patch_head;  // of the objective patch_labels
-  model::Adapter adapter;     // of training with low-rank updates
+  model::TensorGroup group;                          // ranks that compute each layer together
+  std::map<std::string, model::TensorSlice> slices;  // of the weights that they divide
+  std::map<std::string, model::TensorSlice> cut;     // of those that shards does not hold
+  model::Weights weights;                            // of the model; those that are trained are the parameters
+  model::Weights patch_head;                         // of the objective patch_labels
+  model::Adapter adapter;                            // of training with low-rank updates
   std::vector<Parameter> parameters;
   std::vector<Parameter> frozen;  // weights of blocks that are spread over ranks although they are not trained
   std::optional<Shards> shards;
@@ -90,20 +104,23 @@ struct Trainer::Impl {
 void Trainer::Impl::choose_parameters() {
   for (auto& [name, weight] : weights) weight = weight.detach();
   if (stage.lora.rank > 0) {
-    adapter = make_adapter(stage, model_config, device, parameters);
+    adapter = make_adapter(stage, model_config, group, device, parameters);
   } else {
     for (const auto& parameter : trained_parameters(stage, model_config)) {
       const auto found = weights.find(parameter.name);
       if (found == weights.end()) continue;  // the model names it when it takes its weights
       const at::Tensor initial = found->second;
-      const bool is_alone = ranks->data->num_ranks() == 1;
-      found->second =
-          is_alone ? trainable_copy(initial, device) : placeholder(initial, at::kFloat, device).set_requires_grad(true);
+      const bool is_alone = ranks->is_alone();
+      const model::TensorSlice slice = slice_of_weight(parameter.name);
+      found->second = is_alone
+                          ? trainable_copy(initial, device)
+                          : placeholder(slice.part_shape(initial.sizes()), at::kFloat, device).set_requires_grad(true);
       parameters.push_back({.name = parameter.name,
                             .component = parameter.component,
                             .is_decayed = is_decayed(parameter.name),
                             .value = found->second,
-                            .initial = is_alone ? at::Tensor() : initial});
+                            .initial = is_alone ? at::Tensor() : initial,
+                            .slice = slice});
     }
   }
   if (stage.objective == config::Objective::PatchLabels) add_patch_head();
@@ -117,13 +134,38 @@ void Trainer::Impl::choose_frozen() {
   for (auto& [name, weight] : weights) {
     if (block_of(name) < 0 || weight.requires_grad()) continue;
     const at::Tensor initial = weight;
-    weight = placeholder(initial, initial.scalar_type(), device);
+    const model::TensorSlice slice = slice_of_weight(name);
+    weight = placeholder(slice.part_shape(initial.sizes()), initial.scalar_type(), device);
     frozen.push_back({.name = name,
                       .component = model::Component::Language,
                       .is_decayed = false,
                       .value = weight,
-                      .initial = initial});
+                      .initial = initial,
+                      .slice = slice});
   }
+}
+
+// What is divided among the ranks, but neither trained nor spread.
+void Trainer::Impl::cut_others() {
+  cut = slices;
+  for (const auto* held : {&parameters, &frozen}) {
+    for (const Parameter& parameter : *held) cut.erase(parameter.name);
+  }
+  std::erase_if(cut, [this](const auto& entry) { return !weights.contains(entry.first); });
+  for (const auto& [name, slice] : cut) weights[name] = slice.take(weights[name]);
+}
+
+model::TensorSlice Trainer::Impl::slice_of_weight(const std::string& name) const {
+  const auto found = slices.find(name);
+  return found == slices.end() ? model::TensorSlice() : found->second;
+}
+
+ClassParts Trainer::Impl::vocabulary() const {
+  if (group.is_alone()) return {};
+  const int64_t num_rows = model_config.decoder.embedding_size, num_ranks = ranks->tensor->num_ranks();
+  return {.ranks = ranks->tensor.get(),
+          .first = group.part(num_rows)[0],
+          .largest = (num_rows + num_ranks - 1) / num_ranks};
 }
 
 void Trainer::Impl::add_patch_head() {
@@ -254,22 +296,28 @@ std::vector<checkpoint::StateTensor> Trainer::state() {
   for (size_t i = 0; i < impl_->parameters.size(); ++i) {
     const Parameter& parameter = impl_->parameters[i];
     const Shards::Part& part = impl_->shards->part(i);
-    state.push_back({"weights/" + parameter.name, parameter.value.sizes().vec(), part.begin, part.value});
+    state.push_back({"weights/" + parameter.name, parameter.slice.whole_shape(parameter.value.sizes()), part.begin,
+                     part.value, parameter.slice});
   }
   for (auto& tensor : impl_->optimizer->state()) state.push_back(std::move(tensor));
   return state;
 }
 
 std::vector<checkpoint::StateTensor> Trainer::share_of_state() {
-  const int64_t num_replicas = impl_->ranks->replicas->num_ranks(), replica = impl_->ranks->replicas->rank();
-  const bool is_first_shard = impl_->ranks->shards->rank() == 0;
+  const Ranks& ranks = *impl_->ranks;
+  const bool is_first_shard = ranks.shards->rank() == 0;
   std::vector<checkpoint::StateTensor> share;
   for (checkpoint::StateTensor& tensor : state()) {
     if (tensor.values.numel() == 0 || (tensor.name == AdamW::kUpdatesName && !is_first_shard)) continue;
+    // Ranks that hold the same.
+    const bool is_shared = tensor.slice.is_whole();
+    const int64_t num_sharing = is_shared ? ranks.tensor->num_ranks() : 1;
+    const int64_t num_copies = ranks.replicas->num_ranks() * num_sharing;
+    const int64_t copy = ranks.replicas->rank() * num_sharing + (is_shared ? ranks.tensor->rank() : 0);
     const int64_t size = tensor.values.numel();
-    const int64_t begin = size * replica / num_replicas, end = size * (replica + 1) / num_replicas;
+    const int64_t begin = size * copy / num_copies, end = size * (copy + 1) / num_copies;
     if (begin == end) continue;
-    if (num_replicas > 1) tensor.values = tensor.values.view(-1).narrow(0, begin, end - begin);
+    if (num_copies > 1) tensor.values = tensor.values.view(-1).narrow(0, begin, end - begin);
     tensor.begin += begin;
     share.push_back(std::move(tensor));
   }
@@ -281,20 +329,26 @@ void Trainer::read_state(const checkpoint::SavedState& saved) {
   impl_->shards->finish_update();
 }
 
-model::Weights Trainer::Impl::whole_parameters() {
+model::Weights Trainer::Impl::whole_parameters(Which which) {
   const bool is_spread = ranks->shards->num_ranks() > 1, is_first = ranks->all->rank() == 0;
   model::Weights whole;
-  const auto take = [&](const Parameter& parameter) {
-    const at::Tensor value = parameter.value.detach();
-    if (is_first) whole[parameter.name] = is_spread ? value.cpu().clone() : value;
+  const auto take = [&](const std::string& name, const at::Tensor& part, const model::TensorSlice& slice) {
+    if (ranks->data->rank() != 0) return;
+    const at::Tensor value = join_parts(part.detach(), slice, *ranks);
+    if (is_first) whole[name] = is_spread && slice.is_whole() ? value.cpu().clone() : value;
   };
-  shards->visit_whole(take);
+  shards->visit_whole([&](const Parameter& parameter) {
+    if (which == Which::All || parameter.value.requires_grad()) take(parameter.name, parameter.value, parameter.slice);
+  });
+  if (which == Which::All) {
+    for (const auto& [name, slice] : cut) take(name, weights.at(name), slice);
+  }
   return whole;
 }
 
 model::Weights Trainer::weights() const {
   const bool is_first = impl_->ranks->all->rank() == 0;
-  const model::Weights whole = impl_->whole_parameters();
+  const model::Weights whole = impl_->whole_parameters(Impl::Which::All);
   model::Weights weights;
   for (const auto& [name, weight] : impl_->weights) {
     if (!is_first) break;
@@ -307,7 +361,7 @@ model::Weights Trainer::weights() const {
 model::Adapter Trainer::adapter() const {
   model::Adapter adapter = impl_->adapter;
   if (adapter.updates.empty()) return adapter;
-  const model::Weights whole = impl_->whole_parameters();
+  const model::Weights whole = impl_->whole_parameters(Impl::Which::Trained);
   if (impl_->ranks->all->rank() != 0) return {};
   for (auto& [name, update] : adapter.updates) {
     const std::string layer = name.substr(0, name.size() - std::string_view(".weight").size());
@@ -323,7 +377,7 @@ const config::ModelConfig& Trainer::model_config() const {
 
 model::Weights Trainer::patch_head() const {
   model::Weights head;
-  for (auto& [name, weight] : impl_->whole_parameters()) {
+  for (auto& [name, weight] : impl_->whole_parameters(Impl::Which::Trained)) {
     if (name.starts_with(kPatchHead)) head[name.substr(kPatchHead.size())] = weight;
   }
   return head;

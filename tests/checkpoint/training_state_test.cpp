@@ -270,6 +270,31 @@ TEST(TrainingState, MovesBetweenNumbersOfRanks) {
   });
 }
 
+// Columns 0 to 1 and 3 of the whole, then the others, and rows likewise: read as the whole and as other slices.
+TEST(TrainingState, MovesBetweenRowsAndColumns) {
+  test::TemporaryFolder folder;
+  const std::vector<int64_t> shape = {4, 5};
+  const at::Tensor whole = at::arange(20, at::kFloat).view(shape);
+  const auto part = [&](const model::TensorSlice& slice, int64_t begin, int64_t count) {
+    return StateTensor{"a", shape, begin, slice.take(whole).reshape({-1}).narrow(0, begin, count).clone(), slice};
+  };
+  const model::TensorSlice columns[] = {{1, 5, {{0, 1}, {2, 4}}}, {1, 5, {{1, 2}, {4, 5}}}};
+  const model::TensorSlice rows[] = {{0, 4, {{0, 1}, {3, 4}}}, {0, 4, {{1, 3}}}};
+  // The first columns are divided once more, within a row.
+  const StateTensor saved[] = {part(columns[0], 0, 7), part(columns[0], 7, 5), part(columns[1], 0, 8)};
+  test::run_ranks(3, [&](const StateRanks& ranks) {
+    TrainingStates(folder.path(), ranks).save(1, {}, {&saved[ranks.rank], 1}, 2);
+  });
+  const auto state = TrainingStates(folder.path()).newest();
+  for (const StateTensor& wanted : {part({}, 0, 20), part({}, 3, 11), part(rows[0], 0, 10), part(rows[1], 4, 3),
+                                    part(columns[0], 0, 12), part(columns[1], 1, 5)}) {
+    StateTensor read = wanted;
+    read.values = at::zeros_like(wanted.values);
+    state->read({&read, 1});
+    EXPECT_TRUE(at::equal(read.values, wanted.values)) << read.values;
+  }
+}
+
 TEST(TrainingState, AllRanksTakeTheSameStateWhenOneIsDamaged) {
   test::TemporaryFolder folder;
   Warnings warnings;

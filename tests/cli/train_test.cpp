@@ -148,18 +148,19 @@ TEST_F(TrainVerb, TwoProcessesLearnWhatOneDoes) {
   config_.evaluate_every = 10;
   for (auto* component : {&config_.stages[0].vision, &config_.stages[0].connector, &config_.stages[0].language})
     component->learning_rate = 1e-3;
-  const auto run = [&](const char* name, const char* num_processes, const char* sharding) {
-    const Result result = run_molmo({"train", write_config(), output(name), "-t", "1", "--nproc", num_processes,
-                                     std::string("parallel.sharding=") + sharding});
+  const auto run = [&](const char* name, const char* num_processes, const char* setting) {
+    const Result result =
+        run_molmo({"train", write_config(), output(name), "-t", "1", "--nproc", num_processes, setting});
     EXPECT_EQ(result.status, kExitDone) << result.err;
     EXPECT_TRUE(fs::exists(folder_.path() / name / "tuning" / "model.safetensors"));
     return result;
   };
-  run("alone", "1", "full");
-  run("full", "2", "full");
-  run("none", "2", "none");
+  run("alone", "1", "parallel.sharding=full");
+  run("full", "2", "parallel.sharding=full");
+  run("none", "2", "parallel.sharding=none");
+  run("layers", "2", "parallel.tensor_parallel=2");
   std::map<std::string, std::vector<double>> found;
-  for (const char* name : {"alone", "full", "none"}) {
+  for (const char* name : {"alone", "full", "none", "layers"}) {
     std::ifstream lines(folder_.path() / name / "metrics.jsonl");
     for (std::string line; std::getline(lines, line);) {
       const Json json = parse_json(line, "metrics");
@@ -168,7 +169,7 @@ TEST_F(TrainVerb, TwoProcessesLearnWhatOneDoes) {
     }
   }
   ASSERT_EQ(found["alone"].size(), 22u);
-  for (const char* name : {"full", "none"}) {
+  for (const char* name : {"full", "none", "layers"}) {
     ASSERT_EQ(found[name].size(), 22u);
     for (size_t i = 0; i < 22; ++i)
       EXPECT_NEAR(found[name][i], found["alone"][i], 1e-6 * found["alone"][i]) << name << i;

@@ -8,10 +8,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <vector>
 
 #include "base/error.h"
+#include "dist/thread_ranks.h"
 #include "model/tiny_model.h"
 
 namespace molmo::train {
@@ -81,6 +83,30 @@ TEST(RowLosses, LeaveTheGradientInTheLogits) {
       EXPECT_NEAR(gradient[row][v].item<double>(), expected, 1e-5) << row << ", " << v;
     }
   }
+}
+
+TEST(RowLosses, AreThoseOfAllClassesWhereRanksHavePartsOfThem) {
+  const Case c;
+  // The likeliest class is in two parts; the first of them is the label of one row, and not of another.
+  for (const int64_t row : {1, 2}) {
+    c.logits[row][20] = 9;
+    c.logits[row][36] = 9;
+  }
+  c.labels[2] = 20;
+  const at::Tensor whole = c.logits.clone();
+  const RowLosses expected = row_losses(whole, c.labels, c.weights, kSettings, /*make_gradient=*/true);
+  test::run_ranks(3, [&](const std::shared_ptr<dist::ProcessGroup>& group) {
+    constexpr std::array<int64_t, 4> kBegins = {0, 12, 24, 37};
+    const auto rank = static_cast<size_t>(group->rank());
+    const int64_t begin = kBegins[rank], count = kBegins[rank + 1] - begin;
+    const at::Tensor part = c.logits.narrow(1, begin, count).clone();
+    const RowLosses losses = row_losses_of_parts(part, c.labels, c.weights, kSettings, /*make_gradient=*/true,
+                                                 {.ranks = group.get(), .first = begin, .largest = 13});
+    EXPECT_LT((losses.cross_entropy - expected.cross_entropy).abs().max().item<double>(), 4e-6);
+    EXPECT_LT((losses.log_denominator - expected.log_denominator).abs().max().item<double>(), 2e-6);
+    EXPECT_TRUE(losses.is_correct.equal(expected.is_correct)) << losses.is_correct << expected.is_correct;
+    EXPECT_LT((part - whole.narrow(1, begin, count)).abs().max().item<double>(), 1e-5);
+  });
 }
 
 TEST(RowLosses, StayFiniteForLargeLogits) {
