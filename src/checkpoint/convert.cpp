@@ -1,6 +1,9 @@
 #include "checkpoint/convert.h"
 
+#include <ATen/TensorOperators.h>
+
 #include <string>
+#include <vector>
 
 #include "base/atomic_folder.h"
 #include "base/error.h"
@@ -42,8 +45,35 @@ void check_updates(const model::Adapter& adapter, const StoredTypes& types, cons
   }
 }
 
-void convert_weights(const Checkpoint& checkpoint, const StoredTypes& types, const model::Adapter& adapter,
-                     const fs::path& folder, uint64_t max_shard_bytes) {
+std::vector<Checkpoint> open_others(const Checkpoint& checkpoint, const std::vector<fs::path>& folders) {
+  std::vector<Checkpoint> others;
+  for (const fs::path& folder : folders) {
+    others.push_back(Checkpoint::open(folder));
+    for (const auto& [name, weight] : checkpoint.weights()) {
+      const auto other = others.back().weights().find(name);
+      if (other == others.back().weights().end() || other->second.shape != weight.shape) {
+        fail(ErrorCategory::BadData, "{}: '{}' is not there or has another shape than in {}: means are of models alike",
+             folder.string(), name, checkpoint.folder().string());
+      }
+      if (is_packed(weight.type) || is_packed(other->second.type)) {
+        fail(ErrorCategory::InvalidArgument,
+             "'{}' is packed, a mean would be rounded once more. Hint: average the weights before they are quantised",
+             name);
+      }
+    }
+  }
+  return others;
+}
+
+at::Tensor mean_of(at::Tensor weight, const std::vector<Checkpoint>& others, const std::string& name) {
+  if (others.empty()) return weight;
+  weight = weight.to(at::kFloat);
+  for (const Checkpoint& other : others) weight = weight + other.load_weight(name).to(at::kFloat);
+  return weight / static_cast<double>(others.size() + 1);
+}
+
+void convert_weights(const Checkpoint& checkpoint, const std::vector<Checkpoint>& others, const StoredTypes& types,
+                     const model::Adapter& adapter, const fs::path& folder, uint64_t max_shard_bytes) {
   Progress progress("convert", checkpoint.weights().size(), "tensors");
   std::string previous;
   write_hf_weights(folder, checkpoint.config(), types, max_shard_bytes, [&](const std::string& name) {
@@ -54,7 +84,7 @@ void convert_weights(const Checkpoint& checkpoint, const StoredTypes& types, con
     if (is_packed(type)) return checkpoint.load_weight(name);
     LoadOptions load;
     if (is_packed(checkpoint.weights().at(name).type)) load.dtype = element_type(type);
-    at::Tensor weight = checkpoint.load_weight(name, load);
+    at::Tensor weight = mean_of(checkpoint.load_weight(name, load), others, name);
     const auto update = adapter.updates.find(name);
     if (update != adapter.updates.end()) weight = merge_update(weight, update->second);
     return weight.to(to_scalar_type(element_type(type)));
@@ -88,12 +118,13 @@ void convert_checkpoint(const fs::path& input, const fs::path& output, const Con
   const model::Adapter adapter =
       options.adapter ? read_adapter(*options.adapter, checkpoint.config()) : model::Adapter{};
   check_updates(adapter, types, input);
+  const std::vector<Checkpoint> others = open_others(checkpoint, options.averaged_with);
   const fs::path tokenizer = options.tokenizer ? *options.tokenizer : checkpoint.tokenizer_folder();
 
   AtomicFolder folder(output, options.overwrite);
   folder.check_space(weight_bytes(checkpoint.config(), types));
   write_companions(checkpoint, tokenizer, types, folder.path());
-  convert_weights(checkpoint, types, adapter, folder.path(), options.max_shard_bytes);
+  convert_weights(checkpoint, others, types, adapter, folder.path(), options.max_shard_bytes);
   folder.commit();
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "base/dtype.h"
 #include "checkpoint/checkpoint.h"
@@ -18,6 +19,9 @@ constexpr uint64_t kDefaultShardBytes = 5'000'000'000;
 struct ConvertOptions {
   std::optional<DType> dtype = std::nullopt;                    // empty: as stored, bit-identical
   std::optional<std::filesystem::path> adapter = std::nullopt;  // folder of an adapter that is merged into the weights
+  // Checkpoints of the same shapes: the mean of their weights and the input's is written, which is often better than
+  // each of them where they are stages of one training (Wortsman et al., "Model soups", 2022).
+  std::vector<std::filesystem::path> averaged_with = {};
   // Folder of tokenizer.json, for checkpoints without one (the reference's training writes none). Empty: the input's
   // own.
   std::optional<std::filesystem::path> tokenizer = std::nullopt;
@@ -27,8 +31,9 @@ struct ConvertOptions {
 
 // The output appears complete or not at all. Packed weights stay packed unless a type is asked for: --dtype makes them
 // readable for other tools. Throws InvalidArgument
-// when `output` is the input or is not empty and may not be overwritten, or when an adapter updates a packed weight; Io
-// when the disk is too small, and what Checkpoint::open throws.
+// when `output` is the input or is not empty and may not be overwritten, or when an adapter updates a packed weight, or
+// a mean would have one; BadData when it would be of other shapes; Io when the disk is too small, and what
+// Checkpoint::open throws.
 void convert_checkpoint(const std::filesystem::path& input, const std::filesystem::path& output,
                         const ConvertOptions& options = {});
 

@@ -21,11 +21,14 @@ class Convert final : public Verb {
     flags.examples(
         "# half the size on disk\nmolmo convert -m Molmo-7B-D-0924 -o molmo-7b-d-bf16 --dtype bf16\n"
         "# merge a LoRA adapter\nmolmo convert -m MODEL --lora my-adapter -o merged\n"
+        "# the mean of two stages of a training\nmolmo convert -m runs/a/polish --average runs/b/counting -o mean\n"
         "# a checkpoint of the reference's own trainer\nmolmo convert -m run/step1000-unsharded -o my-molmo\n");
     flags.add_option("-m,--model", model_, "checkpoint folder of any layout").type_name("MODEL");
     flags.add_option("-o,--output", output_, "folder to write").type_name("DIR").required();
     flags.add_enum("--dtype", dtype_, "type of the stored weights; without it, bit for bit as they are");
     flags.add_option("--lora", adapter_, "LoRA adapter to merge into the weights").type_name("DIR");
+    flags.add_option("--average", averaged_with_, "checkpoints whose weights are averaged with the model's, all alike")
+        .type_name("MODEL...");
     flags.add_option("--max-shard-mib", max_shard_mebibytes_, "largest file")
         .type_name("MIB")
         .range(1, 1 << 20)
@@ -38,6 +41,7 @@ class Convert final : public Verb {
     threads_.apply();
     if (dtype_) options_.dtype = api::stored_type(*dtype_);
     if (!adapter_.empty()) options_.adapter = adapter_;
+    for (const std::string& model : averaged_with_) options_.averaged_with.push_back(resolve_model_folder(model));
     options_.max_shard_bytes = max_shard_mebibytes_ << 20;
     checkpoint::convert_checkpoint(resolve_model_folder(model_), output_, options_);
     return kExitDone;
@@ -45,6 +49,7 @@ class Convert final : public Verb {
 
  private:
   std::string model_;
+  std::vector<std::string> averaged_with_;
   std::filesystem::path output_, adapter_;
   std::optional<api::WeightType> dtype_;
   uint64_t max_shard_mebibytes_ = checkpoint::kDefaultShardBytes >> 20;

@@ -1,9 +1,11 @@
 #include "checkpoint/convert.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -155,6 +157,37 @@ TEST(Convert, ChangesTheType) {
   expect_same_model(test::fixture_path("model/P1-qwen2-clip/hf-bf16/config.json").parent_path(),
                     folder.path() / "bf16");
   EXPECT_EQ(read_json_file(folder.path() / "bf16" / "config.json").at("torch_dtype"), "bfloat16");
+}
+
+TEST(Convert, AveragesModelsThatAreAlike) {
+  test::TemporaryFolder folder;
+  const fs::path input = test::checkpoint_path("P1-qwen2-clip"), other = folder.path() / "other";
+  // The same model twice as large: the mean is one and a half of the weights.
+  fs::create_directory(other);
+  for (const auto& entry : fs::directory_iterator(input)) {
+    std::string file = read_file(entry.path());
+    if (entry.path().extension() == ".safetensors") {
+      uint64_t header = 0;
+      std::memcpy(&header, file.data(), sizeof header);
+      for (uint64_t at = 8 + header; at < file.size(); at += sizeof(float)) {
+        float value = 0;
+        std::memcpy(&value, file.data() + at, sizeof value);
+        value *= 2;
+        std::memcpy(file.data() + at, &value, sizeof value);
+      }
+    }
+    write_file_atomic(other / entry.path().filename(), file);
+  }
+  convert_checkpoint(input, folder.path() / "mean", {.averaged_with = {other}});
+  const auto mean = Checkpoint::open(folder.path() / "mean").load_weights();
+  for (const auto& [name, weight] : Checkpoint::open(input).load_weights())
+    EXPECT_TRUE(at::equal(mean.at(name), weight * 1.5)) << name;
+  EXPECT_THAT(
+      [&] {
+        convert_checkpoint(input, folder.path() / "no", {.averaged_with = {test::checkpoint_path("P3-olmoe-clip")}});
+      },
+      ThrowsMessage<Error>(HasSubstr("means are of models alike")));
+  EXPECT_FALSE(fs::exists(folder.path() / "no"));
 }
 
 TEST(Convert, CarriesCodeForOtherTools) {
