@@ -77,7 +77,10 @@ void convert_weights(const Checkpoint& checkpoint, const std::vector<Checkpoint>
   Progress progress("convert", checkpoint.weights().size(), "tensors");
   std::string previous;
   write_hf_weights(folder, checkpoint.config(), types, max_shard_bytes, [&](const std::string& name) {
-    if (!previous.empty()) checkpoint.drop_pages(previous);  // written by now
+    if (!previous.empty()) {  // written by now
+      checkpoint.drop_pages(previous);
+      for (const Checkpoint& other : others) other.drop_pages(previous);
+    }
     previous = name;
     progress.advance();
     const StoredType type = types.at(name);

@@ -170,25 +170,24 @@ model::Adapter make_adapter(const config::StageConfig& stage, const config::Mode
     const std::string layer(layer_of(parameter));
     const int64_t out = parameter.shape[0], in = parameter.shape[1];
     const model::TensorSlice slice = slice_of(parameter.split, group);
-    const bool divides_out = !slice.is_whole() && slice.axis == 0, divides_in = !slice.is_whole() && slice.axis == 1;
-    const model::TensorSlice of_a = divides_in ? slice : model::TensorSlice(),
-                             of_b = divides_out ? slice : model::TensorSlice();
+    // Inputs are columns of A, outputs rows of B.
+    const model::TensorSlice of_a = slice.axis == 1 ? slice : model::TensorSlice(),
+                             of_b = slice.axis == 0 ? slice : model::TensorSlice();
     const at::Tensor a =
         of_a.take(random_a(lora.rank, in, stage.seed, index)).to(device).contiguous().set_requires_grad(true);
     const at::Tensor b = at::zeros(of_b.part_shape({out, lora.rank}), at::TensorOptions(at::kFloat).device(device))
                              .set_requires_grad(true);
-    parameters.push_back({.name = layer + ".lora_A.weight",
-                          .component = parameter.component,
-                          .is_decayed = true,
-                          .value = a,
-                          .slice = of_a,
-                          .has_gradient_in_parts = divides_out});
-    parameters.push_back({.name = layer + ".lora_B.weight",
-                          .component = parameter.component,
-                          .is_decayed = true,
-                          .value = b,
-                          .slice = of_b,
-                          .has_gradient_in_parts = divides_in});
+    // The factor that is not divided finds its gradient in parts, for it meets a part of the other one.
+    const auto add = [&](const char* factor, const at::Tensor& value, const model::TensorSlice& own) {
+      parameters.push_back({.name = layer + factor,
+                            .component = parameter.component,
+                            .is_decayed = true,
+                            .value = value,
+                            .slice = own,
+                            .has_gradient_in_parts = !slice.is_whole() && own.is_whole()});
+    };
+    add(".lora_A.weight", a, of_a);
+    add(".lora_B.weight", b, of_b);
     adapter.updates[parameter.name] = {.a = a, .b = b, .scale = lora.alpha / static_cast<double>(lora.rank)};
   }
   return adapter;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/process_memory.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/element_range.h"
 #include "checkpoint/initial_model.h"
 #include "model/parameter_table.h"
 #include "train/activations.h"
@@ -67,11 +68,6 @@ struct Sizes {
   }
 };
 
-// Of the ranks that share each layer, as the one with the largest parts sees it.
-model::TensorGroup largest_of(int64_t num_ranks) {
-  return num_ranks == 1 ? model::TensorGroup() : model::TensorGroup(num_ranks - 1, num_ranks);
-}
-
 ModelConfig part_of(ModelConfig model, const model::TensorGroup& group) {
   config::DecoderConfig& decoder = model.decoder;
   const int64_t heads_per_kv_head = decoder.num_heads / decoder.num_kv_heads;
@@ -83,9 +79,7 @@ ModelConfig part_of(ModelConfig model, const model::TensorGroup& group) {
 }
 
 int64_t count_of_part(const model::ParameterSpec& parameter, const model::TensorGroup& group) {
-  int64_t count = 1;
-  for (const int64_t size : slice_of(parameter.split, group).part_shape(parameter.shape)) count *= size;
-  return count;
+  return checkpoint::count_elements(parameter.shape, slice_of(parameter.split, group));
 }
 
 // A [R, in] and B [out, R], of which a part of `in` or `out` is this rank's.
@@ -252,7 +246,7 @@ std::vector<std::pair<const char*, uint64_t>> StagePlan::parts() const {
 StagePlan plan_stage(const TrainingConfig& config, size_t index, const ModelConfig& model, int64_t num_ranks,
                      const StoredTypes& stored) {
   const StageConfig& stage = config.stages[index];
-  const model::TensorGroup group = largest_of(config.parallel.tensor_parallel);
+  const model::TensorGroup group = rank_with_largest_parts(config.parallel.tensor_parallel);
   const Sizes sizes = measure_parameters(stage, model, stored, group),
               all = measure_parameters(stage, model, stored, {});
   const uint64_t kept = activation_bytes(config, stage, part_of(model, group),

@@ -14,6 +14,10 @@ model::TensorGroup make_tensor_group(const Ranks& ranks) {
                             [group](const at::Tensor& values) { group->sum(values); });
 }
 
+model::TensorGroup rank_with_largest_parts(int64_t num_ranks) {
+  return num_ranks == 1 ? model::TensorGroup() : model::TensorGroup(num_ranks - 1, num_ranks);
+}
+
 void check_tensor_parallel(const config::DecoderConfig& decoder, int64_t tensor_parallel) {
   const std::pair<std::string_view, int64_t> counts[] = {{"key/value heads", decoder.num_kv_heads},
                                                          {"neurons of an MLP", decoder.mlp_width},

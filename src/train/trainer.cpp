@@ -162,10 +162,10 @@ model::TensorSlice Trainer::Impl::slice_of_weight(const std::string& name) const
 
 ClassParts Trainer::Impl::vocabulary() const {
   if (group.is_alone()) return {};
-  const int64_t num_rows = model_config.decoder.embedding_size, num_ranks = ranks->tensor->num_ranks();
+  const int64_t num_rows = model_config.decoder.embedding_size;
   return {.ranks = ranks->tensor.get(),
           .first = group.part(num_rows)[0],
-          .largest = (num_rows + num_ranks - 1) / num_ranks};
+          .largest = rank_with_largest_parts(ranks->tensor->num_ranks()).part_size(num_rows)};
 }
 
 void Trainer::Impl::add_patch_head() {
