@@ -1,5 +1,5 @@
 # Read by ctest, once for each test program: one test for each of its suites. One for each case would load libtorch, a third of a
-# second, five times as often. Expects `program`, `name` (of the tests: <name>/<suite>), `label` and `list` (a file to keep them in).
+# second, five times as often. Expects `program`, `name` (of the tests: <name>/<suite>), `label`, `environment` and `list` (a file to keep them in).
 if(NOT EXISTS ${program})
   add_test(${name}_NOT_BUILT ${name}_NOT_BUILT)
   return()
@@ -11,7 +11,7 @@ if(NOT EXISTS ${list} OR ${program} IS_NEWER_THAN ${list} OR ${CMAKE_CURRENT_LIS
   foreach(suite ${suites})
     string(REGEX REPLACE "^\n(.+)\\.[ \n]$" "\\1" suite "${suite}")
     string(APPEND tests "add_test(${name}/${suite} ${program} --gtest_filter=${suite}.*)\n"
-                        "set_tests_properties(${name}/${suite} PROPERTIES LABELS ${label} TIMEOUT 900 ENVIRONMENT OMP_NUM_THREADS=1)\n")
+                        "set_tests_properties(${name}/${suite} PROPERTIES LABELS ${label} TIMEOUT 900 ENVIRONMENT \"${environment}\")\n")
   endforeach()
   file(WRITE ${list} "${tests}")
 endif()

@@ -2,10 +2,12 @@
 // answered.
 #include <ATen/Parallel.h>
 #include <ATen/ops/zeros.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -140,6 +142,18 @@ TEST(HostileFixtures, RefusesWhatWouldTakeForever) {
                   {{"rows", {{{"h", 300}, {"w", 300}, {"window", 224}, {"max_crops", 1000000}, {"tiling", {1, 1}}}}}});
   EXPECT_THAT(answer(folder.path() / "tiling.json").text,
               HasSubstr("/rows/0 max_crops is 1000000, expected 1 to 4096"));
+}
+
+TEST(HostileFixtures, RefusesSidesWhoseMultiplesOverflow) {
+  const molmo::test::TemporaryFolder folder;
+  const int64_t least = std::numeric_limits<int64_t>::min();
+  for (const char* side : {"h", "w", "window"}) {
+    Json row = {{"h", 300}, {"w", 300}, {"window", 224}, {"max_crops", 12}, {"tiling", {1, 1}}};
+    row[side] = least;
+    write_json_file(folder.path() / "tiling.json", {{"rows", {row}}});
+    EXPECT_THAT(answer(folder.path() / "tiling.json").text,
+                HasSubstr(fmt::format("/rows/0 {} is {}, expected at most 1048576 pixels", side, least)));
+  }
 }
 
 TEST(Report, PrintsOneLineForErrorsOfSeveral) {

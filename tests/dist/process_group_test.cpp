@@ -1,8 +1,10 @@
 // Ranks as threads of one process, over Gloo; and ranks that die as processes.
 #include "dist/process_group.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -10,7 +12,6 @@
 #include <unistd.h>
 
 #include <array>
-
 #include <map>
 #include <thread>
 

@@ -33,6 +33,11 @@ Json fixture(const std::string& name) {
   return read_json_file(test::fixture_path("metrics/" + name));
 }
 
+// By value: a loop over a part of a fixture would outlive the fixture.
+Json rows_of(const std::string& name, const char* list = "cases") {
+  return fixture(name)[list];
+}
+
 std::vector<PointPx> points_of(const Json& json) {
   std::vector<PointPx> points;
   for (const Json& point : json) points.push_back({point[0].get<double>(), point[1].get<double>()});
@@ -80,7 +85,7 @@ TEST(Pointing, ScoresAsTheReference) {
 }
 
 TEST(Pointing, RecognisesTheWholeTextFormat) {
-  for (const Json& item : fixture("point_parsing.json")["cases"])
+  for (const Json& item : rows_of("point_parsing.json"))
     EXPECT_EQ(is_point_answer(item["text"].get<std::string>()), item["expected"]["valid_format"].get<bool>())
         << item["text"];
 }
@@ -141,7 +146,7 @@ TEST(Matching, IsLeastOfAllPairings) {
 }
 
 TEST(Counting, ReadsCountsAsTheReference) {
-  for (const Json& item : fixture("count.json")["cases"]) {
+  for (const Json& item : rows_of("count.json")) {
     const auto count = item["count"].get<int64_t>();
     const auto found = parse_count(item["prediction"].get<std::string>(), config::Quirks::Reference);
     EXPECT_EQ(found.has_value(), item["expected"]["valid"] == 1) << item;
@@ -177,14 +182,14 @@ TEST(Clocks, MeasureTheShortWayRoundTheDial) {
 }
 
 TEST(Answers, CompareAsTheReference) {
-  for (const Json& item : fixture("relaxed_correctness.json")["cases"])
+  for (const Json& item : rows_of("relaxed_correctness.json"))
     EXPECT_EQ(relaxed_match(item["target"].get<std::string>(), item["prediction"].get<std::string>()),
               item["expected"]["correct"].get<bool>())
         << item;
-  for (const Json& item : fixture("prediction_cleanup.json")["cases"])
+  for (const Json& item : rows_of("prediction_cleanup.json"))
     EXPECT_EQ(clean_prediction(item["raw"].get<std::string>()), item["expected"]["scored_text"].get<std::string>())
         << item;
-  for (const Json& item : fixture("exact_match.json")["cases"]) {
+  for (const Json& item : rows_of("exact_match.json")) {
     const std::string cleaned = clean_prediction(item["raw"].get<std::string>());
     const Json& answers = item["answers"];
     const bool is_equal = std::any_of(answers.begin(), answers.end(), [&](const Json& answer) {
@@ -205,39 +210,39 @@ Strings texts(const Json& value) {
 }
 
 TEST(Answers, AreNearAndChooseOptionsAsTheReference) {
-  for (const Json& item : fixture("anls.json")["cases"]) {
+  for (const Json& item : rows_of("anls.json")) {
     double best = 0;
     for (const std::string& target : texts(item.contains("targets") ? item["targets"] : item["target"]))
       best = std::max(best, anls(target, text(item, "prediction")));
     EXPECT_NEAR(best, item["expected"]["score"].get<double>(), 1e-9) << item;
   }
   EXPECT_EQ(anls("", ""), 1);  // the reference divides by zero
-  for (const Json& item : fixture("mc_option.json")["cases"])
+  for (const Json& item : rows_of("mc_option.json"))
     EXPECT_EQ(select_option(item["options"].get<Strings>(), text(item, "prediction")),
               item["expected"]["index"].get<size_t>())
         << item;
-  for (const Json& item : fixture("prediction_cleanup.json")["cases"])
+  for (const Json& item : rows_of("prediction_cleanup.json"))
     EXPECT_EQ(submission_text(text(item, "raw")), text(item["expected"], "submission_text")) << item;
 }
 
 TEST(Vqa, NormalizesAndScoresAsTheReference) {
-  for (const Json& item : fixture("vqa_normalize.json")["cases"]) {
+  for (const Json& item : rows_of("vqa_normalize.json")) {
     EXPECT_EQ(vqa_without_punctuation(text(item, "text"), kReference), text(item["expected"], "after_punctuation"))
         << item;
     EXPECT_EQ(vqa_normalize(text(item, "text"), kReference), text(item["expected"], "normalized")) << item;
   }
-  for (const Json& item : fixture("vqa_score.json")["cases"]) {
+  for (const Json& item : rows_of("vqa_score.json")) {
     const std::string prediction = text(item, "prediction");
     const double score = item["answers"].is_string()
                              ? vqa_score(text(item, "answers"), prediction, kReference)
                              : vqa_score(item["answers"].get<Strings>(), prediction, kReference);
     EXPECT_NEAR(score, item["expected"]["score"].get<double>(), 1e-9) << item;
   }
-  for (const Json& item : fixture("a_okvqa_score.json")["cases"])
+  for (const Json& item : rows_of("a_okvqa_score.json"))
     EXPECT_NEAR(a_okvqa_score(item["answers"].get<Strings>(), text(item, "prediction")),
                 item["expected"]["score"].get<double>(), 1e-9)
         << item;
-  for (const Json& item : fixture("real_world_qa.json")["cases"])
+  for (const Json& item : rows_of("real_world_qa.json"))
     EXPECT_EQ(real_world_match(text(item, "question_type"), text(item, "answer"), text(item, "prediction"), kReference),
               item["expected"]["score"] == 1.0)
         << item;
@@ -245,18 +250,18 @@ TEST(Vqa, NormalizesAndScoresAsTheReference) {
 }
 
 TEST(Mmmu, ParsesAsTheReference) {
-  for (const Json& item : fixture("mmmu_multiple_choice.json")["cases"]) {
+  for (const Json& item : rows_of("mmmu_multiple_choice.json")) {
     const auto parsed = parse_choice(text(item, "response"), item["options"].get<Strings>());
     EXPECT_EQ(!parsed, item["expected"]["random_fallback"].get<bool>()) << item;
     EXPECT_EQ(std::string(1, parsed.value_or('A')), text(item["expected"], "parsed")) << item;
   }
-  for (const Json& item : fixture("mmmu_open.json")["cases"]) {
+  for (const Json& item : rows_of("mmmu_open.json")) {
     const OpenAnswer answer = parse_open_answer(text(item, "response"));
     EXPECT_EQ(Json(answer.numbers), item["expected"]["parsed"]["numbers"]) << item;
     EXPECT_EQ(Json(answer.texts), item["expected"]["parsed"]["strings"]) << item;
     EXPECT_EQ(open_match(texts(item["answer"]), answer), item["expected"]["score"] == 1.0) << item;
   }
-  for (const Json& item : fixture("mmmu_score.json")["cases"])
+  for (const Json& item : rows_of("mmmu_score.json"))
     EXPECT_EQ(mmmu_match(text(item, "question_type"), item["options"].get<Strings>(), texts(item["answers"]),
                          text(item, "response")),
               item["expected"]["score"] == 1.0)
@@ -264,7 +269,7 @@ TEST(Mmmu, ParsesAsTheReference) {
 }
 
 TEST(MathVista, NormalizesAsTheReference) {
-  for (const Json& item : fixture("math_vista.json")["cases"]) {
+  for (const Json& item : rows_of("math_vista.json")) {
     MathVistaQuestion question{.question_type = text(item, "question_type"), .answer_type = text(item, "answer_type")};
     if (item["choices"].is_array()) question.choices = item["choices"].get<Strings>();
     if (item["precision"].is_number()) question.precision = static_cast<int64_t>(item["precision"].get<double>());
@@ -280,7 +285,7 @@ TEST(MathVista, NormalizesAsTheReference) {
 }
 
 TEST(Clocks, ScoreAsTheReference) {
-  for (const Json& item : fixture("clock.json")["cases"]) {
+  for (const Json& item : rows_of("clock.json")) {
     const ClockTruth truth{item["hour"].get<int>(), item["minute"].get<int>(), item["second"].get<int>()};
     Json scores = Json::object();
     for (const auto& [name, value] :
@@ -290,7 +295,7 @@ TEST(Clocks, ScoreAsTheReference) {
     for (const auto& [name, value] : item["expected"].items())
       EXPECT_EQ(scores.value(name, -1), value) << name << " of " << item;
   }
-  for (const Json& item : fixture("clock.json")["undefined"]) {
+  for (const Json& item : rows_of("clock.json", "undefined")) {
     const ClockTruth truth{item["hour"].get<int>(), item["minute"].get<int>(), item["second"].get<int>()};
     for (const auto& [name, value] : score_clock(text(item, "prediction"), truth, ClockMode::Bench))
       EXPECT_FALSE(name == "all_close" && value) << item;
@@ -308,7 +313,7 @@ TEST(AndroidControl, ComparesActionsAsTheReference) {
   for (const Json& item : document["undefined"])
     EXPECT_FALSE(android_step_match(text(item, "target_action"), text(item, "prediction"), text(item, "target_box")))
         << item;
-  for (const Json& item : fixture("box_iou.json")["cases"])
+  for (const Json& item : rows_of("box_iou.json"))
     EXPECT_NEAR(box_iou(item["a"].get<std::array<double, 4>>(), item["b"].get<std::array<double, 4>>()),
                 item["expected"]["iou"].get<double>(), 1e-9)
         << item;

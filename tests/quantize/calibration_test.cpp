@@ -1,4 +1,5 @@
 // Rounding that knows its inputs: against a slow twin, and by what it does to outputs.
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/linalg_inv.h>
 #include <ATen/ops/matmul.h>

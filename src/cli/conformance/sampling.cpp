@@ -43,7 +43,7 @@ std::optional<std::string> find_count_mismatch(const Json& expected, const Json&
                                                const std::vector<generate::Candidate>& all, double p) {
   const auto mismatch = find_mismatch(expected, found);
   if (!mismatch || !expected.is_number_integer()) return mismatch;
-  const auto [fewer, more] = std::minmax(expected.get<size_t>(), found.get<size_t>());
+  const auto [fewer, more] = std::minmax({expected.get<size_t>(), found.get<size_t>()});
   double sum = 0;
   for (size_t k = 0; k < std::min(more, all.size()); ++k) {
     sum += static_cast<double>(all[k].probability);

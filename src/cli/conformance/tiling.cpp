@@ -11,10 +11,18 @@ namespace {
 // Pixels that the overlap margins of the rows take from a side: 4 + 4 patches of 14 pixels.
 constexpr int64_t kMarginPx = 112;
 constexpr int64_t kMostGridCrops = 4096;  // the search takes the square of it
+constexpr int64_t kLongestSide = 1 << 20;
+
+int64_t length_px(const Json& row, const char* name) {
+  const auto length = row.at(name).get<int64_t>();
+  if (length < -kLongestSide || length > kLongestSide)
+    fail(ErrorCategory::BadData, "{} is {}, expected at most {} pixels", name, length, kLongestSide);
+  return length;
+}
 
 int64_t side_without_margins(const Json& row, const char* side, const char* argument) {
   const auto found = row.find(argument);
-  return found != row.end() && found->is_number() ? found->get<int64_t>() : row.at(side).get<int64_t>() - kMarginPx;
+  return found != row.end() && found->is_number() ? length_px(row, argument) : length_px(row, side) - kMarginPx;
 }
 
 Json tiling_of(const Json& row) {
@@ -23,7 +31,7 @@ Json tiling_of(const Json& row) {
     fail(ErrorCategory::BadData, "max_crops is {}, expected 1 to {}", max_crops, kMostGridCrops);
   const auto tiling =
       image::select_tiling(side_without_margins(row, "h", "arg_h"), side_without_margins(row, "w", "arg_w"),
-                           row.at("window").get<int64_t>(), max_crops);
+                           length_px(row, "window"), max_crops);
   return {tiling.rows, tiling.columns};
 }
 

@@ -1,4 +1,6 @@
 // train.json and train_aux.json with their tensors: losses, gradients, three steps of the optimizer, schedules.
+#include <ATen/TensorOperators.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
