@@ -108,8 +108,8 @@ pid_t start(const fs::path& program, const std::vector<std::string>& arguments, 
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t child = -1;
-  const int code = ::posix_spawn(&child, program.c_str(), &actions, &attributes, pointers(words).data(),
-                                 pointers(variables).data());
+  const int code =
+      ::posix_spawn(&child, program.c_str(), &actions, &attributes, pointers(words).data(), pointers(variables).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (code != 0) fail(ErrorCategory::Io, "{}: cannot be started: {}", program.string(), std::strerror(code));

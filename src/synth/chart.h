@@ -25,6 +25,13 @@ struct ChartShape {
 };
 ChartData draw_chart_data(const Page& page, const ChartShape& shape, const FigureContext& context);
 
+// Data of a figure by its difficulty.
+ChartData draw_bar_data(const Page& page, const FigureContext& context, bool may_be_ordered);
+ChartData draw_grouped_bar_data(const Page& page, const FigureContext& context);
+ChartData draw_line_data(const Page& page, const FigureContext& context);
+// Colours of the bars of a single series: one for all, or each its own.
+std::vector<std::string> draw_bar_colors(const Page& page, const ChartData& data, const FigureContext& context);
+
 // A vertical axis of values, from 0 to a round number above the largest.
 struct ValueAxis {
   int64_t top = 10, step = 2;
@@ -51,6 +58,11 @@ void draw_lying_axis(Page& page, PlotArea& plot, ValueAxis& axis, double label_s
 
 // Values, comparisons, extremes, sums; of several series also which is higher.
 Questions ask_about_data(const ChartData& data, const FigureContext& context);
+
+// Everything that is asked about a figure; `colors` of the bars.
+Questions ask_about_bars(const ChartData& data, const std::vector<std::string>& colors, const FigureContext& context);
+Questions ask_about_grouped_bars(const ChartData& data, const FigureContext& context);
+Questions ask_about_lines(const ChartData& data, const FigureContext& context);
 
 void describe_chart(Page& page, std::string_view figure, const ChartData& data, const ValueAxis* axis);
 

@@ -42,20 +42,39 @@ void paint_bar(Page& page, double x, double y, double width, double height, cons
   page.truth()["bars"].push_back({{"color", color}, {"box", box_json(x, y, width, height)}});
 }
 
-// Colours of the bars of a single series: one for all, or each its own.
-std::vector<std::string> bar_colors(const Page& page, const ChartData& data, double chance_of_many,
-                                    RandomStream& draws) {
+size_t draw_count(const FigureContext& context, int64_t easy_most, int64_t most) {
+  return static_cast<size_t>(context.is_easy ? whole(context.draws, 2, easy_most) : whole(context.draws, 3, most));
+}
+
+}  // namespace
+
+ChartData draw_bar_data(const Page& page, const FigureContext& context, bool may_be_ordered) {
+  ChartShape shape;
+  shape.num_categories = draw_count(context, 4, context.is_hard ? 10 : 7);
+  shape.is_ordered = may_be_ordered && !context.is_easy && chance(context.draws, 0.25);
+  return draw_chart_data(page, shape, context);
+}
+
+ChartData draw_grouped_bar_data(const Page& page, const FigureContext& context) {
+  ChartShape shape;
+  shape.num_categories = draw_count(context, 2, context.is_hard ? 6 : 4);
+  shape.num_series = context.is_easy ? 2 : static_cast<size_t>(whole(context.draws, 2, context.is_hard ? 4 : 3));
+  shape.is_ordered = !context.is_easy && chance(context.draws, 0.3);
+  return draw_chart_data(page, shape, context);
+}
+
+std::vector<std::string> draw_bar_colors(const Page& page, const ChartData& data, const FigureContext& context) {
   const auto& colors = page.style().colors;
-  if (data.categories.size() > colors.size() || !chance(draws, chance_of_many))
+  if (data.categories.size() > colors.size() || !chance(context.draws, context.is_easy ? 0.6 : 0.4))
     return std::vector<std::string>(data.categories.size(), data.series[0].color);
   return {colors.begin(), colors.begin() + static_cast<std::ptrdiff_t>(data.categories.size())};
 }
 
-void ask_about_bars(const ChartData& data, const std::vector<std::string>& colors, std::string_view figure,
-                    RandomStream& draws, Questions& questions) {
+Questions ask_about_bars(const ChartData& data, const std::vector<std::string>& colors, const FigureContext& context) {
+  Questions questions = ask_about_data(data, context);
   questions.push_back({"How many bars are there?", std::to_string(data.categories.size()), 1});
-  questions.push_back({"What kind of chart is this?", std::string(figure), 0.3});
-  const size_t at = draws.below(data.categories.size());
+  questions.push_back({"What kind of chart is this?", "A bar chart", 0.3});
+  const size_t at = context.draws.below(data.categories.size());
   if (colors.size() > 1 && colors[0] != colors[1]) {
     questions.push_back({"What color is the bar of " + data.categories[at] + "?", capitalized(colors[at]), 1.2});
     questions.push_back(
@@ -64,20 +83,18 @@ void ask_about_bars(const ChartData& data, const std::vector<std::string>& color
   } else {
     questions.push_back({"What color are the bars?", capitalized(colors[0]), 0.6});
   }
+  return questions;
 }
 
-size_t draw_count(const FigureContext& context, int64_t easy_most, int64_t most) {
-  return static_cast<size_t>(context.is_easy ? whole(context.draws, 2, easy_most) : whole(context.draws, 3, most));
+Questions ask_about_grouped_bars(const ChartData& data, const FigureContext& context) {
+  Questions questions = ask_about_data(data, context);
+  questions.push_back({"How many bars are there?", std::to_string(data.categories.size() * data.series.size()), 0.5});
+  questions.push_back({"What kind of chart is this?", "A bar chart", 0.3});
+  return questions;
 }
-
-}  // namespace
 
 Questions draw_bar_chart(Page& page, const FigureContext& context) {
-  RandomStream& draws = context.draws;
-  ChartShape shape;
-  shape.num_categories = draw_count(context, 4, context.is_hard ? 10 : 7);
-  shape.is_ordered = !context.is_easy && chance(draws, 0.25);
-  const ChartData data = draw_chart_data(page, shape, context);
+  const ChartData data = draw_bar_data(page, context, /*may_be_ordered=*/true);
   const BarLook look = draw_bar_look(context);
   const double size = label_size(page, context, data.categories.size());
   PlotArea plot = draw_chart_head(page, data, context, size);
@@ -85,7 +102,7 @@ Questions draw_bar_chart(Page& page, const FigureContext& context) {
   ValueAxis axis = value_axis(data);
   if (look.has_values) plot.top += size * 0.7;
   draw_value_axis(page, data, plot, axis, context, size, look.has_numbers);
-  const std::vector<std::string> colors = bar_colors(page, data, context.is_easy ? 0.6 : 0.4, draws);
+  const std::vector<std::string> colors = draw_bar_colors(page, data, context);
   const double slot = plot.width() / static_cast<double>(data.categories.size());
   for (size_t i = 0; i < data.categories.size(); ++i) {
     const double middle = plot.left + slot * (static_cast<double>(i) + 0.5);
@@ -106,16 +123,11 @@ Questions draw_bar_chart(Page& page, const FigureContext& context) {
     }
   }
   describe_chart(page, "bar", data, &axis);
-  Questions questions = ask_about_data(data, context);
-  ask_about_bars(data, colors, "A bar chart", draws, questions);
-  return questions;
+  return ask_about_bars(data, colors, context);
 }
 
 Questions draw_horizontal_bar_chart(Page& page, const FigureContext& context) {
-  RandomStream& draws = context.draws;
-  ChartShape shape;
-  shape.num_categories = draw_count(context, 4, context.is_hard ? 10 : 7);
-  const ChartData data = draw_chart_data(page, shape, context);
+  const ChartData data = draw_bar_data(page, context, /*may_be_ordered=*/false);
   const BarLook look = draw_bar_look(context);
   const double size = label_size(page, context, data.categories.size());
   PlotArea plot = draw_chart_head(page, data, context, size);
@@ -126,7 +138,7 @@ Questions draw_horizontal_bar_chart(Page& page, const FigureContext& context) {
   ValueAxis axis = value_axis(data);
   if (look.has_values) plot.right -= size * 1.6;
   draw_lying_axis(page, plot, axis, size, look.has_numbers);
-  const std::vector<std::string> colors = bar_colors(page, data, context.is_easy ? 0.6 : 0.4, draws);
+  const std::vector<std::string> colors = draw_bar_colors(page, data, context);
   const double slot = plot.height() / static_cast<double>(data.categories.size());
   for (size_t i = 0; i < data.categories.size(); ++i) {
     const double middle = plot.top + slot * (static_cast<double>(i) + 0.5);
@@ -145,18 +157,11 @@ Questions draw_horizontal_bar_chart(Page& page, const FigureContext& context) {
     }
   }
   describe_chart(page, "horizontal_bar", data, &axis);
-  Questions questions = ask_about_data(data, context);
-  ask_about_bars(data, colors, "A bar chart", draws, questions);
-  return questions;
+  return ask_about_bars(data, colors, context);
 }
 
 Questions draw_grouped_bar_chart(Page& page, const FigureContext& context) {
-  RandomStream& draws = context.draws;
-  ChartShape shape;
-  shape.num_categories = draw_count(context, 2, context.is_hard ? 6 : 4);
-  shape.num_series = context.is_easy ? 2 : static_cast<size_t>(whole(draws, 2, context.is_hard ? 4 : 3));
-  shape.is_ordered = !context.is_easy && chance(draws, 0.3);
-  const ChartData data = draw_chart_data(page, shape, context);
+  const ChartData data = draw_grouped_bar_data(page, context);
   const BarLook look = draw_bar_look(context);
   const double size = label_size(page, context, data.categories.size() * data.series.size());
   PlotArea plot = draw_chart_head(page, data, context, size);
@@ -187,10 +192,7 @@ Questions draw_grouped_bar_chart(Page& page, const FigureContext& context) {
                                    .max_width = slot * 0.94});
   }
   describe_chart(page, "grouped_bar", data, &axis);
-  Questions questions = ask_about_data(data, context);
-  questions.push_back({"How many bars are there?", std::to_string(data.categories.size() * data.series.size()), 0.5});
-  questions.push_back({"What kind of chart is this?", "A bar chart", 0.3});
-  return questions;
+  return ask_about_grouped_bars(data, context);
 }
 
 }  // namespace molmo::synth

@@ -41,7 +41,7 @@ void ask_about_trend(const ChartData& data, int64_t top, RandomStream& draws, Qu
 
 }  // namespace
 
-Questions draw_line_chart(Page& page, const FigureContext& context) {
+ChartData draw_line_data(const Page& page, const FigureContext& context) {
   RandomStream& draws = context.draws;
   ChartShape shape;
   shape.is_ordered = true;
@@ -54,8 +54,22 @@ Questions draw_line_chart(Page& page, const FigureContext& context) {
     if (kind < 0.25) std::sort(series.values.begin(), series.values.end());
     if (kind > 0.75) std::sort(series.values.rbegin(), series.values.rend());
   }
+  return data;
+}
+
+Questions ask_about_lines(const ChartData& data, const FigureContext& context) {
+  Questions questions = ask_about_data(data, context);
+  ask_about_trend(data, value_axis(data).top, context.draws, questions);
+  questions.push_back({"What kind of chart is this?", "A line chart", 0.3});
+  if (data.series.size() == 1) questions.push_back({"What color is the line?", capitalized(data.series[0].color), 0.7});
+  return questions;
+}
+
+Questions draw_line_chart(Page& page, const FigureContext& context) {
+  RandomStream& draws = context.draws;
+  const ChartData data = draw_line_data(page, context);
   const bool has_values = data.series.size() == 1 && (context.is_easy || chance(draws, 0.5));
-  const double size = context.is_easy ? page.size(0.07) : page.size(shape.num_categories > 6 ? 0.036 : 0.045);
+  const double size = context.is_easy ? page.size(0.07) : page.size(data.categories.size() > 6 ? 0.036 : 0.045);
   PlotArea plot = draw_chart_head(page, data, context, size);
   plot.bottom -= size * 1.4;
   ValueAxis axis = value_axis(data);
@@ -103,11 +117,7 @@ Questions draw_line_chart(Page& page, const FigureContext& context) {
                                    .max_width = slot * 0.92});
   }
   describe_chart(page, "line", data, &axis);
-  Questions questions = ask_about_data(data, context);
-  ask_about_trend(data, axis.top, draws, questions);
-  questions.push_back({"What kind of chart is this?", "A line chart", 0.3});
-  if (data.series.size() == 1) questions.push_back({"What color is the line?", capitalized(data.series[0].color), 0.7});
-  return questions;
+  return ask_about_lines(data, context);
 }
 
 Questions draw_scatter_plot(Page& page, const FigureContext& context) {

@@ -1,5 +1,7 @@
 #include "synth/color.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -78,6 +80,10 @@ double distance(Color a, Color b) {
 uint32_t to_pixel(Color color) {
   const auto byte = [](double value) { return static_cast<uint32_t>(std::lround(std::clamp(value, 0.0, 1.0) * 255)); };
   return 0xFF000000u | byte(color.red) << 16 | byte(color.green) << 8 | byte(color.blue);
+}
+
+std::string to_hex(Color color) {
+  return fmt::format("#{:06X}", to_pixel(color) & 0xFFFFFF);
 }
 
 Color from_pixel(uint32_t pixel) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/random.h"
@@ -29,6 +30,7 @@ double luminance(Color color);      // 0 to 1, as bright as it looks
 double distance(Color a, Color b);  // 0 to 1, weighted as the eye weighs the channels
 uint32_t to_pixel(Color color);     // 0xFFRRGGBB
 Color from_pixel(uint32_t pixel);
+std::string to_hex(Color color);  // "#RRGGBB"
 
 std::span<const std::string_view> color_names();
 Color shade(std::string_view name, RandomStream& draws);  // one of the shades that the word stands for

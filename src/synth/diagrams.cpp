@@ -1,13 +1,13 @@
 // Diagrams: flow charts and trees, with a layout of our own.
 #include <cairo.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
-#include "synth/docs.h"
 #include "synth/draws.h"
+#include "synth/graph.h"
 
 namespace molmo::synth {
 namespace {
@@ -80,22 +80,76 @@ void arrow(Page& page, PointPx from, PointPx to, const DiagramLook& look) {
   cairo_fill(cairo);
 }
 
-void add_edge(Page& page, const std::string& from, const std::string& to, std::string_view label = "") {
-  page.truth()["edges"].push_back({{"from", from}, {"to", to}, {"label", label}});
-}
-
 }  // namespace
 
-Questions draw_flow_chart(Page& page, const FigureContext& context) {
+void describe_graph(Page& page, const Graph& graph) {
+  for (const GraphEdge& edge : graph.edges) {
+    page.truth()["edges"].push_back(
+        {{"from", graph.nodes[edge.from].name}, {"to", graph.nodes[edge.to].name}, {"label", edge.label}});
+  }
+  page.truth()["nodes"] = Json::array();
+  page.truth()["part"] = "diagrams";
+  page.truth()["figure"] = graph.figure;
+}
+
+Graph draw_flow_graph(const FigureContext& context) {
   RandomStream& draws = context.draws;
   const auto count =
       static_cast<size_t>(context.is_easy ? whole(draws, 3, 4) : whole(draws, 3, context.is_hard ? 7 : 5));
   const std::vector<std::string> steps = context.words.pick_some("steps", count + 1, draws);
-  const bool is_lying = !context.is_easy && count <= 4 && chance(draws, 0.4);
+  Graph graph;
+  graph.figure = "flow_chart";
+  graph.is_lying = !context.is_easy && count <= 4 && chance(draws, 0.4);
   // A condition goes on in the row where the answer is yes, and leaves it where it is no.
-  const bool has_condition = !context.is_easy && !is_lying && chance(draws, 0.5);
+  const bool has_condition = !context.is_easy && !graph.is_lying && chance(draws, 0.5);
   const size_t condition_at = has_condition ? 1 + draws.below(count - 2) : count;
+  for (size_t i = 0; i < count; ++i) graph.nodes.push_back({steps[i], i == condition_at});
+  for (size_t i = 0; i + 1 < count; ++i) graph.edges.push_back({i, i + 1, i == condition_at ? "yes" : ""});
+  if (has_condition) {
+    graph.nodes.push_back({steps[count]});
+    graph.edges.push_back({condition_at, count, "no"});
+  }
+  return graph;
+}
+
+void name_conditions(Graph& graph, const FigureContext& context) {
+  for (GraphNode& node : graph.nodes) {
+    if (node.is_condition) node.name = context.words.pick("conditions", context.draws);
+  }
+}
+
+Questions ask_about_flow(const Graph& graph) {
+  const auto& nodes = graph.nodes;
+  const auto condition = std::ranges::find_if(nodes, &GraphNode::is_condition);
+  const bool has_condition = condition != nodes.end();
+  const size_t count = nodes.size() - (has_condition ? 1 : 0);  // in the row
+  Questions questions;
+  if (has_condition) {
+    const std::string asked = "What comes after \"" + condition->name + "\" if the answer is ";
+    questions.push_back({asked + "yes?", std::next(condition)->name, 2});
+    questions.push_back({asked + "no?", nodes[count].name, 2});
+  }
+  for (size_t i = 0; i + 1 < count; ++i) {
+    const double weight = 3.0 / static_cast<double>(count);
+    if (!nodes[i].is_condition && !nodes[i + 1].is_condition) {
+      questions.push_back({"What comes after " + nodes[i].name + "?", nodes[i + 1].name, weight});
+      questions.push_back({"What comes before " + nodes[i + 1].name + "?", nodes[i].name, weight});
+    }
+  }
+  questions.push_back({"What is the first step?", nodes.front().name, 1.5});
+  if (!has_condition) questions.push_back({"What is the last step?", nodes.back().name, 1.5});
+  questions.push_back({"How many boxes are there?", std::to_string(nodes.size()), 0.8});
+  return questions;
+}
+
+Questions draw_flow_chart(Page& page, const FigureContext& context) {
+  Graph graph = draw_flow_graph(context);
   const DiagramLook look = draw_look(page, context, context.is_easy ? 0.08 : 0.044);
+  name_conditions(graph, context);
+  describe_graph(page, graph);
+  const auto condition = std::ranges::find_if(graph.nodes, &GraphNode::is_condition);
+  const bool has_condition = condition != graph.nodes.end(), is_lying = graph.is_lying;
+  const size_t count = graph.nodes.size() - (has_condition ? 1 : 0);
   const double margin = page.side() * 0.05;
   const double length = (is_lying ? page.width() : page.height()) - 2 * margin;
   const double pitch = length / static_cast<double>(count);
@@ -103,8 +157,8 @@ Questions draw_flow_chart(Page& page, const FigureContext& context) {
   std::vector<Node> nodes;
   for (size_t i = 0; i < count; ++i) {
     Node node;
-    node.is_condition = i == condition_at;
-    node.name = node.is_condition ? context.words.pick("conditions", draws) : steps[i];
+    node.is_condition = graph.nodes[i].is_condition;
+    node.name = graph.nodes[i].name;
     const double along = margin + pitch * (static_cast<double>(i) + 0.5);
     node.center = is_lying ? PointPx{along, middle} : PointPx{middle, along};
     node.width = is_lying ? pitch * 0.74
@@ -121,112 +175,120 @@ Questions draw_flow_chart(Page& page, const FigureContext& context) {
     const PointPx to =
         is_lying ? PointPx{b.center.x - b.width / 2, middle} : PointPx{middle, b.center.y - b.height / 2};
     arrow(page, from, to, look);
-    add_edge(page, a.name, b.name, a.is_condition ? "yes" : "");
     if (a.is_condition)
       page.text_at_middle("yes", {.x = middle + look.size * 0.4, .size = look.size * 0.85}, (from.y + to.y) / 2);
   }
   for (const Node& node : nodes) paint_node(page, node, look);
-  Questions questions;
   if (has_condition) {
-    const Node& condition = nodes[condition_at];
+    const Node& asked = nodes[static_cast<size_t>(condition - graph.nodes.begin())];
     Node other;
-    other.name = steps[count];
+    other.name = graph.nodes[count].name;
     other.width = page.width() * 0.24;
     other.height = pitch * 0.5;
-    other.center = {page.width() - margin - other.width / 2, condition.center.y};
-    const PointPx from{condition.center.x + condition.width / 2, condition.center.y},
+    other.center = {page.width() - margin - other.width / 2, asked.center.y};
+    const PointPx from{asked.center.x + asked.width / 2, asked.center.y},
         to{other.center.x - other.width / 2, other.center.y};
     arrow(page, from, to, look);
-    add_edge(page, condition.name, other.name, "no");
     page.text("no", {.x = (from.x + to.x) / 2,
                      .baseline = from.y - look.size * 0.3,
                      .size = look.size * 0.85,
                      .align = Align::Center});
     paint_node(page, other, look);
-    const std::string asked = condition.name.substr(0, condition.name.size() - 1);
-    questions.push_back({"What comes after \"" + asked + "?\" if the answer is yes?", nodes[condition_at + 1].name, 2});
-    questions.push_back({"What comes after \"" + asked + "?\" if the answer is no?", other.name, 2});
   }
-  for (size_t i = 0; i + 1 < count; ++i) {
-    const double weight = 3.0 / static_cast<double>(count);
-    if (!nodes[i].is_condition && !nodes[i + 1].is_condition) {
-      questions.push_back({"What comes after " + nodes[i].name + "?", nodes[i + 1].name, weight});
-      questions.push_back({"What comes before " + nodes[i + 1].name + "?", nodes[i].name, weight});
-    }
-  }
-  questions.push_back({"What is the first step?", nodes.front().name, 1.5});
-  questions.push_back({"What is the last step?", nodes.back().name, has_condition ? 0.0 : 1.5});
-  questions.push_back({"How many boxes are there?", std::to_string(count + (has_condition ? 1 : 0)), 0.8});
-  std::erase_if(questions, [](const DocQuestion& question) { return question.weight == 0; });
-  page.truth()["part"] = "diagrams";
-  page.truth()["figure"] = "flow_chart";
-  return questions;
+  return ask_about_flow(graph);
 }
 
-Questions draw_tree_diagram(Page& page, const FigureContext& context) {
+// Nodes in the order in which one walks down: a child is followed by its own children.
+Graph draw_tree_graph(const FigureContext& context) {
   RandomStream& draws = context.draws;
-  const DiagramLook look = draw_look(page, context, context.is_easy ? 0.072 : 0.038);
   const auto num_children = static_cast<size_t>(context.is_easy ? 2 : whole(draws, 2, 3));
   std::vector<size_t> num_grandchildren(num_children, 0);
   if (!context.is_easy) {
     for (size_t& count : num_grandchildren) count = static_cast<size_t>(whole(draws, 0, 2));
   }
-  size_t num_leaves = 0, total = 1 + num_children;
-  for (const size_t count : num_grandchildren) num_leaves += std::max<size_t>(1, count), total += count;
-  const bool is_deep = total > 1 + num_children;
-  const std::vector<std::string> names = context.words.pick_some("first_names", total, draws);
+  const size_t total = std::accumulate(num_grandchildren.begin(), num_grandchildren.end(), 1 + num_children);
+  Graph graph;
+  graph.figure = "tree";
+  for (const std::string& name : context.words.pick_some("first_names", total, draws)) graph.nodes.push_back({name});
+  size_t next = 1;
+  for (const size_t count : num_grandchildren) {
+    const size_t child = next++;
+    graph.edges.push_back({0, child});
+    for (size_t k = 0; k < count; ++k) graph.edges.push_back({child, next++});
+  }
+  return graph;
+}
+
+Questions ask_about_tree(const Graph& graph) {
+  const auto& nodes = graph.nodes;
+  Questions questions;
+  const auto reports = [&](size_t to) { return std::ranges::count(graph.edges, to, &GraphEdge::from); };
+  for (size_t i = 1; i < nodes.size(); ++i) {
+    if (reports(i) > 0)
+      questions.push_back({"How many people report to " + nodes[i].name + "?", std::to_string(reports(i)), 0.8});
+  }
+  for (const GraphEdge& edge : graph.edges) {
+    questions.push_back(
+        {"Who is above " + nodes[edge.to].name + "?", nodes[edge.from].name, 3.0 / static_cast<double>(nodes.size())});
+  }
+  questions.push_back({"Who is at the top?", nodes[0].name, 2});
+  questions.push_back({"How many people report to " + nodes[0].name + "?", std::to_string(reports(0)), 1.2});
+  questions.push_back({"How many boxes are there?", std::to_string(nodes.size()), 1});
+  return questions;
+}
+
+Questions draw_tree_diagram(Page& page, const FigureContext& context) {
+  const DiagramLook look = draw_look(page, context, context.is_easy ? 0.072 : 0.038);
+  const Graph graph = draw_tree_graph(context);
+  describe_graph(page, graph);
+  const auto below = [&](size_t above) {
+    std::vector<size_t> nodes;
+    for (const GraphEdge& edge : graph.edges) {
+      if (edge.from == above) nodes.push_back(edge.to);
+    }
+    return nodes;
+  };
+  size_t num_leaves = 0;
+  for (const size_t child : below(0)) num_leaves += std::max<size_t>(1, below(child).size());
+  const bool is_deep = graph.nodes.size() > 1 + below(0).size();
   const double margin = page.side() * 0.05, slot = (page.width() - 2 * margin) / static_cast<double>(num_leaves);
   const double pitch = (page.height() - 2 * margin) / (is_deep ? 3 : 2),
                node_height = std::min(pitch * 0.5, look.size * 2.6);
   const auto row_y = [&](int row) { return margin + pitch * (row + 0.5); };
-  size_t next_name = 0;
-  Node root{.name = names[next_name++],
-            .center = {page.width() / 2, row_y(0)},
-            .width = std::min(page.width() * 0.5, page.side() * 0.42),
-            .height = node_height};
-  std::vector<std::pair<Node, std::string>> nodes = {{root, ""}};  // and who is above
-  Questions questions;
+  const Node root{.name = graph.nodes[0].name,
+                  .center = {page.width() / 2, row_y(0)},
+                  .width = std::min(page.width() * 0.5, page.side() * 0.42),
+                  .height = node_height};
+  std::vector<Node> nodes = {root};
   double left = margin;
-  const auto link = [&](const Node& above, const Node& below) {
-    const double from_y = above.center.y + above.height / 2, to_y = below.center.y - below.height / 2,
+  const auto link = [&](const Node& above, const Node& lower) {
+    const double from_y = above.center.y + above.height / 2, to_y = lower.center.y - lower.height / 2,
                  bend = (from_y + to_y) / 2;
     page.line(above.center.x, from_y, above.center.x, bend, page.style().ink, look.line_width);
-    page.line(above.center.x, bend, below.center.x, bend, page.style().ink, look.line_width);
-    page.line(below.center.x, bend, below.center.x, to_y, page.style().ink, look.line_width);
-    add_edge(page, above.name, below.name);
+    page.line(above.center.x, bend, lower.center.x, bend, page.style().ink, look.line_width);
+    page.line(lower.center.x, bend, lower.center.x, to_y, page.style().ink, look.line_width);
   };
-  for (size_t i = 0; i < num_children; ++i) {
-    const auto leaves = static_cast<double>(std::max<size_t>(1, num_grandchildren[i]));
-    const Node child{.name = names[next_name++],
+  for (const size_t i : below(0)) {
+    const std::vector<size_t> grandchildren = below(i);
+    const auto leaves = static_cast<double>(std::max<size_t>(1, grandchildren.size()));
+    const Node child{.name = graph.nodes[i].name,
                      .center = {left + slot * leaves / 2, row_y(1)},
                      .width = std::min(slot * leaves * 0.85, page.side() * 0.4),
                      .height = node_height};
     link(root, child);
-    nodes.push_back({child, root.name});
-    for (size_t k = 0; k < num_grandchildren[i]; ++k) {
-      const Node leaf{.name = names[next_name++],
+    nodes.push_back(child);
+    for (size_t k = 0; k < grandchildren.size(); ++k) {
+      const Node leaf{.name = graph.nodes[grandchildren[k]].name,
                       .center = {left + slot * (static_cast<double>(k) + 0.5), row_y(2)},
                       .width = slot * 0.85,
                       .height = node_height};
       link(child, leaf);
-      nodes.push_back({leaf, child.name});
-    }
-    if (num_grandchildren[i] > 0) {
-      questions.push_back({"How many people report to " + child.name + "?", std::to_string(num_grandchildren[i]), 0.8});
+      nodes.push_back(leaf);
     }
     left += slot * leaves;
   }
-  for (const auto& [node, above] : nodes) {
-    paint_node(page, node, look);
-    if (!above.empty())
-      questions.push_back({"Who is above " + node.name + "?", above, 3.0 / static_cast<double>(total)});
-  }
-  questions.push_back({"Who is at the top?", root.name, 2});
-  questions.push_back({"How many people report to " + root.name + "?", std::to_string(num_children), 1.2});
-  questions.push_back({"How many boxes are there?", std::to_string(total), 1});
-  page.truth()["part"] = "diagrams";
-  page.truth()["figure"] = "tree";
-  return questions;
+  for (const Node& node : nodes) paint_node(page, node, look);
+  return ask_about_tree(graph);
 }
 
 }  // namespace molmo::synth

@@ -21,6 +21,7 @@ struct FigureEntry {
   std::string_view part;  // of PixMo-Docs
   Questions (*draw)(Page& page, const FigureContext& context);
   double weight;  // how often; charts are half of PixMo-Docs
+  Renderer renderer = Renderer::Page;
 };
 
 constexpr FigureEntry kFigures[] = {
@@ -39,18 +40,31 @@ constexpr FigureEntry kFigures[] = {
     {"screen", "other", draw_screen, 1},
     {"flow_chart", "diagrams", draw_flow_chart, 1.2},
     {"tree", "diagrams", draw_tree_diagram, 1},
+    {"flow_chart", "diagrams", draw_graphviz_flow_chart, 4, Renderer::Graphviz},
+    {"tree", "diagrams", draw_graphviz_tree, 4, Renderer::Graphviz},
+    {"bar", "charts", draw_gnuplot_bar_chart, 3, Renderer::Gnuplot},
+    {"grouped_bar", "charts", draw_gnuplot_grouped_bar_chart, 2.5, Renderer::Gnuplot},
+    {"line", "charts", draw_gnuplot_line_chart, 2.5, Renderer::Gnuplot},
 };
 
 const FigureEntry& draw_figure(const SynthOptions& options, RandomStream& draws) {
+  std::vector<const FigureEntry*> figures;
   std::vector<double> weights;
+  std::string drawn;
   for (const FigureEntry& figure : kFigures) {
+    if (std::ranges::find(options.renderers, figure.renderer) == options.renderers.end()) continue;
+    drawn += fmt::format("{}{}", drawn.empty() ? "" : ", ", figure.name);
     const bool is_wanted = options.figures.empty() ||
                            std::any_of(options.figures.begin(), options.figures.end(), [&](const std::string& name) {
                              return name == figure.name || name == figure.part;
                            });
-    weights.push_back(is_wanted ? figure.weight : 0);
+    if (!is_wanted) continue;
+    figures.push_back(&figure);
+    weights.push_back(figure.weight);
   }
-  return kFigures[pick_weighted(draws, weights)];
+  if (figures.empty())
+    fail(ErrorCategory::InvalidArgument, "figures: none of them is drawn by the renderers, which draw {}", drawn);
+  return *figures[pick_weighted(draws, weights)];
 }
 
 void check_figures(const SynthOptions& options) {

@@ -40,5 +40,11 @@ Questions draw_slide(Page& page, const FigureContext& context);
 Questions draw_flow_chart(Page& page, const FigureContext& context);
 Questions draw_tree_diagram(Page& page, const FigureContext& context);
 Questions draw_screen(Page& page, const FigureContext& context);
+// Drawn by other programs. Throw NotFound where one is not installed, Io where it fails.
+Questions draw_graphviz_flow_chart(Page& page, const FigureContext& context);
+Questions draw_graphviz_tree(Page& page, const FigureContext& context);
+Questions draw_gnuplot_bar_chart(Page& page, const FigureContext& context);
+Questions draw_gnuplot_grouped_bar_chart(Page& page, const FigureContext& context);
+Questions draw_gnuplot_line_chart(Page& page, const FigureContext& context);
 
 }  // namespace molmo::synth

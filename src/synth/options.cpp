@@ -1,5 +1,7 @@
 #include "synth/options.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace molmo::synth {
@@ -9,6 +11,22 @@ template <class T>
 void check_range(std::string_view name, T value, T low, T high) {
   if (value >= low && value <= high) return;
   fail(ErrorCategory::InvalidArgument, "{} is {}, allowed are {} to {}", name, value, low, high);
+}
+
+// gnuplot does not say where it writes.
+void check_renderers(const SynthOptions& options) {
+  if (options.renderers.empty()) fail(ErrorCategory::InvalidArgument, "renderers is empty, expected at least page");
+  if (std::ranges::find(options.renderers, Renderer::Gnuplot) == options.renderers.end()) return;
+  constexpr std::string_view kCure = "leave gnuplot out of renderers, or ask for something else";
+  for (const std::string& form : options.question_forms) {
+    if (form != "read" && form != "transcribe") continue;
+    fail(ErrorCategory::InvalidArgument,
+         "question_forms: '{}' needs the places of texts, which gnuplot does not tell; {}", form, kCure);
+  }
+  if (options.labels == LabelMap::Characters || options.labels == LabelMap::All) {
+    fail(ErrorCategory::InvalidArgument, "labels: '{}' needs the places of texts, which gnuplot does not tell; {}",
+         enum_name(options.labels), kCure);
+  }
 }
 
 }  // namespace
@@ -26,6 +44,7 @@ void SynthOptions::validate() const {
   check_range("absent_share", absent_share, 0.0, 1.0);
   check_range<int64_t>("transcripts", transcripts, 0, 8);
   check_range<int64_t>("minute_step", minute_step, 1, 30);
+  check_renderers(*this);
   check_range<int64_t>("examples", examples, 1, int64_t{1} << 40);
 }
 

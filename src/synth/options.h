@@ -14,6 +14,7 @@ namespace molmo::synth {
 
 enum class Difficulty { Easy, Medium, Hard };
 enum class CaptionLength { Short, Medium, Long };
+enum class Renderer { Page, Graphviz, Gnuplot };  // Page: this process
 enum class LabelMap {
   None,
   Kinds,
@@ -42,6 +43,7 @@ struct SynthOptions {
   int64_t questions = 4;
   double absent_share = 0.25;
   std::vector<std::string> forms, question_forms, figures;
+  std::vector<Renderer> renderers = {Renderer::Page};
   std::optional<CaptionLength> caption_length;
   int64_t transcripts = 3;
   int64_t minute_step = 1;
@@ -70,6 +72,7 @@ struct SynthOptions {
     visit("forms", forms, "how things are described, as docs/synth.md lists it; empty for the difficulty's");
     visit("question_forms", question_forms, "what `ask` and `capqa` ask, as docs/synth.md lists it; empty for all");
     visit("figures", figures, "of `docs`: figures or parts, as docs/synth.md lists them; empty for all");
+    visit("renderers", renderers, "of `docs`: page (this process), and programs that draw: graphviz, gnuplot");
     visit("caption_length", caption_length, "short, medium or long; null for all of them");
     visit("transcripts", transcripts, "most transcripts of a caption");
     visit("minute_step", minute_step, "clocks show minutes that are multiples of this");
@@ -84,6 +87,12 @@ template <>
 struct molmo::EnumNames<molmo::synth::Difficulty> {
   using enum synth::Difficulty;
   static constexpr EnumName<synth::Difficulty> kValues[] = {{Easy, "easy"}, {Medium, "medium"}, {Hard, "hard"}};
+};
+
+template <>
+struct molmo::EnumNames<molmo::synth::Renderer> {
+  using enum synth::Renderer;
+  static constexpr EnumName<synth::Renderer> kValues[] = {{Page, "page"}, {Graphviz, "graphviz"}, {Gnuplot, "gnuplot"}};
 };
 
 template <>

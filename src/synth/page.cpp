@@ -95,16 +95,37 @@ void Page::text(std::string_view words, const TextPlace& place) {
   set_color(cairo(), place.color ? *place.color : style_.ink);
   font.draw(cairo(), words, place.x, place.baseline, size, place.align);
   const double left = place.x - (place.align == Align::Left ? 0 : place.align == Align::Center ? width / 2 : width);
+  note(words, font, left, place.baseline, width, size);
+}
+
+// Cells are as wide as the character's advance, from above the capitals to below the baseline.
+void Page::note(std::string_view words, const Font& font, double left, double baseline, double width, double size) {
   const double cap = font.cap_height() * size;
-  // Cells as wide as the character's advance, from above the capitals to below the baseline.
   double x = left;
   for (const char character : words) {
     const double advance = font.width(std::string_view(&character, 1), size);
     if (const uint8_t value = character_class(character))
-      cells_.push_back({value, x, place.baseline - 1.15 * cap, x + advance, place.baseline + 0.15 * cap});
+      cells_.push_back({value, x, baseline - 1.15 * cap, x + advance, baseline + 0.15 * cap});
     x += advance;
   }
-  truth()["texts"].push_back({{"text", words}, {"box", box_json(left, place.baseline - cap, width, cap)}});
+  truth()["texts"].push_back({{"text", words}, {"box", box_json(left, baseline - cap, width, cap)}});
+}
+
+void Page::note_text(std::string_view words, double left, double baseline, double width, double size) {
+  note(words, find_font(style_.font), left, baseline, width, size);
+}
+
+void Page::paste(const image::Image& picture, int64_t left, int64_t top) {
+  const auto pixels = canvas_.pixels();
+  const ImageSize size = canvas_.size();
+  for (int64_t y = std::max<int64_t>(0, -top); y < std::min(picture.size.height, size.height - top); ++y) {
+    for (int64_t x = std::max<int64_t>(0, -left); x < std::min(picture.size.width, size.width - left); ++x) {
+      const uint8_t* from = &picture.pixels[static_cast<size_t>(3 * (y * picture.size.width + x))];
+      pixels[static_cast<size_t>((top + y) * size.width + left + x)] =
+          0xFF000000u | static_cast<uint32_t>(from[0] << 16 | from[1] << 8 | from[2]);
+    }
+  }
+  canvas_.pixels_changed();
 }
 
 void Page::text_at_middle(std::string_view words, TextPlace place, double middle_y) {

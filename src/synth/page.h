@@ -54,6 +54,10 @@ class Page {
   void text(std::string_view words, const TextPlace& place);
   // The middle of the capitals is at `middle_y`.
   void text_at_middle(std::string_view words, TextPlace place, double middle_y);
+  // Words of the page's font that a picture pasted here shows: only for the truth.
+  void note_text(std::string_view words, double left, double baseline, double width, double size);
+  // Its upper left corner at (left, top); what lies outside the page is cut off.
+  void paste(const image::Image& picture, int64_t left, int64_t top);
   void rectangle(double x, double y, double width, double height, Color color);
   void frame(double x, double y, double width, double height, Color color, double line_width);
   void line(double x0, double y0, double x1, double y1, Color color, double line_width);
@@ -70,6 +74,7 @@ class Page {
     uint8_t character = 0;  // class
     double left = 0, top = 0, right = 0, bottom = 0;
   };
+  void note(std::string_view words, const Font& font, double left, double baseline, double width, double size);
   std::vector<uint8_t> character_map(uint8_t offset) const;
   std::vector<uint8_t> color_map();
 

@@ -11,7 +11,7 @@ namespace {
 
 // Generators, and how often each is heard.
 constexpr std::array<std::string_view, 6> kKinds = {"cap", "points", "ask", "scenes", "clocks", "docs"};
-constexpr double kWeights[] = {0.32, 0.22, 0.22, 0.1, 0.04, 0.1};
+constexpr double kKindWeights[] = {0.32, 0.22, 0.22, 0.1, 0.04, 0.1};
 
 }  // namespace
 
@@ -21,7 +21,7 @@ SynthSample make_text(const SynthOptions& options, RandomStream& draws) {
   small.size = 96;
   small.vary_aspect = false;
   small.labels = LabelMap::None;
-  const GeneratorEntry& generator = find_generator(kKinds[pick_weighted(draws, kWeights)]);
+  const GeneratorEntry& generator = find_generator(kKinds[pick_weighted(draws, kKindWeights)]);
   text::Example example = generator.make(small, draws).text;
   example.is_list = true;
   SynthSample sample;

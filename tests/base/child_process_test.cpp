@@ -28,13 +28,19 @@ TEST(ChildProcess, GivesOutputAndPassesArgumentsUnchanged) {
 }
 
 TEST(ChildProcess, SaysHowItFailed) {
-  EXPECT_THAT([] { run_program(kShell, {"-c", "echo no such paper >&2; exit 3"}); },
-              ThrowsMessage<Error>(AllOf(HasSubstr("/bin/sh"), HasSubstr("status 3"), HasSubstr("no such paper"))));
+  EXPECT_THAT(
+      [] {
+        run_program(kShell, {"-c", "echo no such paper >&2; exit 3"});
+      },
+      ThrowsMessage<Error>(AllOf(HasSubstr("/bin/sh"), HasSubstr("status 3"), HasSubstr("no such paper"))));
   EXPECT_THAT([] { run_program(kShell, {"-c", "kill -9 $$"}); }, ThrowsMessage<Error>(HasSubstr("signal 9")));
   EXPECT_THAT([] { run_program("/nonexistent/program", {}); },
               ThrowsMessage<Error>(AllOf(HasSubstr("/nonexistent/program"), HasSubstr("cannot be started"))));
-  EXPECT_THAT([] { run_program(kShell, {"-c", "while :; do echo 0123456789; done"}, {.max_output_bytes = 1000}); },
-              ThrowsMessage<Error>(HasSubstr("expected at most 1000")));
+  EXPECT_THAT(
+      [] {
+        run_program(kShell, {"-c", "while :; do echo 0123456789; done"}, {.max_output_bytes = 1000});
+      },
+      ThrowsMessage<Error>(HasSubstr("expected at most 1000")));
 }
 
 bool is_running(pid_t process) {
@@ -56,8 +62,11 @@ TEST(ChildProcess, EndsTheWholeGroupWhenTheTimeIsOver) {
   const std::string own = (folder.path() / "own").string(), child = (folder.path() / "child").string();
   // The pipes stay open in the child's child: nothing but the limit ends this.
   const std::string script = "echo $$ > " + own + "; sleep 1000 & echo $! > " + child + "; echo stuck >&2; wait";
-  EXPECT_THAT([&] { run_program(kShell, {"-c", script}, {.time = std::chrono::milliseconds(1500)}); },
-              ThrowsMessage<Error>(AllOf(HasSubstr("within 1500 ms"), HasSubstr("stuck"))));
+  EXPECT_THAT(
+      [&] {
+        run_program(kShell, {"-c", script}, {.time = std::chrono::milliseconds(1500)});
+      },
+      ThrowsMessage<Error>(AllOf(HasSubstr("within 1500 ms"), HasSubstr("stuck"))));
   expect_gone(own);
   expect_gone(child);
 }
