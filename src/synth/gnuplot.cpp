@@ -56,7 +56,9 @@ class Plot {
       add(fmt::format("set grid ytics back linecolor {} linetype {}", rgb(style.faint), chance(draws_, 0.5) ? 1 : 0));
     const auto count = static_cast<double>(data.categories.size());
     add(fmt::format("set xrange [-0.6:{:.1f}]", count - 0.4));
-    add(fmt::format("set ytics {} nomirror textcolor {}", axis_.step, ink));
+    // Every second number where they would touch.
+    const double pitch = 0.4 * page.height() * static_cast<double>(axis_.step) / static_cast<double>(axis_.top);
+    add(fmt::format("set ytics {} nomirror textcolor {}", pitch < 1.2 * size_ ? 2 * axis_.step : axis_.step, ink));
     double widest = 0;
     std::string ticks;
     for (size_t i = 0; i < data.categories.size(); ++i) {
