@@ -20,7 +20,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "dist/world.h"
@@ -58,6 +60,14 @@ Backend make_backend(at::DeviceType device, const c10::intrusive_ptr<c10d::Store
 #endif
 }
 
+// Work goes on though nobody waits for it any more, and nothing can end it: its tensors must stay.
+void abandon(c10::intrusive_ptr<c10d::Work> work) {
+  static std::mutex mutex;
+  static auto* const works = new std::vector<c10::intrusive_ptr<c10d::Work>>;  // outlives the threads that work
+  const std::lock_guard lock(mutex);
+  works->push_back(std::move(work));
+}
+
 }  // namespace
 
 struct Pending::Work {
@@ -75,7 +85,7 @@ struct Pending::Work {
       try {
         world->wait_for([&] { return future->completed(); });
       } catch (...) {
-        new c10::intrusive_ptr<c10d::Work>(work);  // it goes on, and nothing can end it: its tensors stay
+        abandon(work);
         throw;
       }
       try {
