@@ -45,6 +45,8 @@ constexpr FigureEntry kFigures[] = {
     {"bar", "charts", draw_gnuplot_bar_chart, 3, Renderer::Gnuplot},
     {"grouped_bar", "charts", draw_gnuplot_grouped_bar_chart, 2.5, Renderer::Gnuplot},
     {"line", "charts", draw_gnuplot_line_chart, 2.5, Renderer::Gnuplot},
+    {"table", "tables", draw_chromium_table, 4, Renderer::Chromium},
+    {"receipt", "other", draw_chromium_receipt, 2, Renderer::Chromium},
 };
 
 const FigureEntry& draw_figure(const SynthOptions& options, RandomStream& draws) {

@@ -46,5 +46,7 @@ Questions draw_graphviz_tree(Page& page, const FigureContext& context);
 Questions draw_gnuplot_bar_chart(Page& page, const FigureContext& context);
 Questions draw_gnuplot_grouped_bar_chart(Page& page, const FigureContext& context);
 Questions draw_gnuplot_line_chart(Page& page, const FigureContext& context);
+Questions draw_chromium_table(Page& page, const FigureContext& context);
+Questions draw_chromium_receipt(Page& page, const FigureContext& context);
 
 }  // namespace molmo::synth

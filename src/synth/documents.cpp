@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "synth/docs.h"
 #include "synth/draws.h"
+#include "synth/receipt.h"
 
 namespace molmo::synth {
 namespace {
@@ -21,10 +23,6 @@ void describe(Page& page, std::string_view figure) {
 
 void add_field(Page& page, std::string_view name, std::string_view value) {
   page.truth()["fields"].push_back({{"name", name}, {"value", value}});
-}
-
-std::string money(int64_t cents) {
-  return fmt::format("{}.{:02}", cents / 100, cents % 100);
 }
 
 // Writes lines below each other.
@@ -73,18 +71,36 @@ class Column {
 
 }  // namespace
 
-Questions draw_receipt(Page& page, const FigureContext& context) {
+std::string money(int64_t cents) {
+  return fmt::format("{}.{:02}", cents / 100, cents % 100);
+}
+
+int64_t Receipt::total() const {
+  return std::accumulate(prices.begin(), prices.end(), int64_t{0});
+}
+
+Receipt draw_receipt_data(const FigureContext& context) {
   RandomStream& draws = context.draws;
   const auto count =
       static_cast<size_t>(context.is_easy ? whole(draws, 2, 3) : whole(draws, 3, context.is_hard ? 9 : 6));
-  const std::string shop = context.words.pick("shops", draws), date = context.words.date(draws);
-  const std::vector<std::string> items = context.words.pick_some("groceries", count, draws);
-  std::vector<int64_t> prices;
-  int64_t total = 0;
-  for (size_t i = 0; i < items.size(); ++i) {
-    prices.push_back(context.is_easy ? whole(draws, 1, 19) * 50 : whole(draws, 49, 2999));
-    total += prices.back();
-  }
+  Receipt receipt;
+  receipt.shop = context.words.pick("shops", draws);
+  receipt.date = context.words.date(draws);
+  receipt.items = context.words.pick_some("groceries", count, draws);
+  for (size_t i = 0; i < receipt.items.size(); ++i)
+    receipt.prices.push_back(context.is_easy ? whole(draws, 1, 19) * 50 : whole(draws, 49, 2999));
+  return receipt;
+}
+
+void draw_payment(Receipt& receipt, const FigureContext& context) {
+  static constexpr std::string_view kPayments[] = {"CASH", "CARD", "VISA"};
+  if (!context.is_easy) receipt.payment = pick(context.draws, kPayments);
+}
+
+Questions draw_receipt(Page& page, const FigureContext& context) {
+  RandomStream& draws = context.draws;
+  Receipt receipt = draw_receipt_data(context);
+  const size_t count = receipt.items.size();
   // A strip of paper on a table.
   const double size = page.size(context.is_easy ? 0.075 : std::min(0.046, 0.55 / static_cast<double>(count + 6)));
   const double width = page.width() * (context.is_easy ? 0.86 : between(draws, 0.55, 0.75));
@@ -95,31 +111,40 @@ Questions draw_receipt(Page& page, const FigureContext& context) {
     page.rectangle(left - size, 0, width + 2 * size, page.height(), page.style().paper);
   }
   Column column(page, left, page.side() * 0.05, width);
-  column.line(shop, size * 1.15, Align::Center, FontStyle::Bold);
-  column.line(date, size, Align::Center);
+  column.line(receipt.shop, size * 1.15, Align::Center, FontStyle::Bold);
+  column.line(receipt.date, size, Align::Center);
   column.rule(size);
-  for (size_t i = 0; i < items.size(); ++i) column.pair(items[i], money(prices[i]), size);
+  for (size_t i = 0; i < count; ++i) column.pair(receipt.items[i], money(receipt.prices[i]), size);
   column.rule(size);
-  column.pair("TOTAL", money(total), size * 1.1, FontStyle::Bold);
-  Questions questions;
-  if (!context.is_easy) {
-    static constexpr std::string_view kPayments[] = {"CASH", "CARD", "VISA"};
-    const std::string payment(pick(draws, kPayments));
-    column.pair("PAID BY", payment, size);
+  column.pair("TOTAL", money(receipt.total()), size * 1.1, FontStyle::Bold);
+  draw_payment(receipt, context);
+  if (!receipt.payment.empty()) {
+    column.pair("PAID BY", receipt.payment, size);
     column.skip(size * 0.5);
     column.line("THANK YOU", size, Align::Center);
-    questions.push_back({"How was it paid?", payment, 1});
-    add_field(page, "payment", payment);
   }
+  describe_receipt(page, receipt);
+  return ask_about_receipt(receipt, context);
+}
+
+void describe_receipt(Page& page, const Receipt& receipt) {
+  if (!receipt.payment.empty()) add_field(page, "payment", receipt.payment);
   describe(page, "receipt");
-  add_field(page, "shop", shop);
-  add_field(page, "date", date);
-  add_field(page, "total", money(total));
-  for (size_t i = 0; i < items.size(); ++i) {
-    page.truth()["items"].push_back({{"name", items[i]}, {"price", money(prices[i])}});
+  add_field(page, "shop", receipt.shop);
+  add_field(page, "date", receipt.date);
+  add_field(page, "total", money(receipt.total()));
+  for (size_t i = 0; i < receipt.items.size(); ++i)
+    page.truth()["items"].push_back({{"name", receipt.items[i]}, {"price", money(receipt.prices[i])}});
+}
+
+Questions ask_about_receipt(const Receipt& receipt, const FigureContext& context) {
+  const auto& [shop, date, payment, items, prices] = receipt;
+  const size_t count = items.size();
+  Questions questions;
+  if (!payment.empty()) questions.push_back({"How was it paid?", payment, 1});
+  for (size_t i = 0; i < count; ++i)
     questions.push_back({"How much is the " + items[i] + "?", money(prices[i]), 3.0 / static_cast<double>(count)});
-  }
-  questions.push_back({"What is the total?", money(total), 2.5});
+  questions.push_back({"What is the total?", money(receipt.total()), 2.5});
   questions.push_back({"What is the name of the shop?", shop, 1.5});
   questions.push_back({"What is the date?", date, 1.5});
   questions.push_back({"How many items were bought?", std::to_string(count), 1});
@@ -127,7 +152,7 @@ Questions draw_receipt(Page& page, const FigureContext& context) {
   if (std::count(prices.begin(), prices.end(), *dearest) == 1) {
     questions.push_back({"Which item costs the most?", items[static_cast<size_t>(dearest - prices.begin())], 1.2});
   }
-  const size_t at = draws.below(std::min<size_t>(count, 3));
+  const size_t at = context.draws.below(std::min<size_t>(count, 3));
   questions.push_back({fmt::format("What is the {} item?", kOrdinals[at]), items[at], 1});
   return questions;
 }

@@ -14,7 +14,7 @@ namespace molmo::synth {
 
 enum class Difficulty { Easy, Medium, Hard };
 enum class CaptionLength { Short, Medium, Long };
-enum class Renderer { Page, Graphviz, Gnuplot };  // Page: this process
+enum class Renderer { Page, Graphviz, Gnuplot, Chromium };  // Page: this process
 enum class LabelMap {
   None,
   Kinds,
@@ -72,7 +72,8 @@ struct SynthOptions {
     visit("forms", forms, "how things are described, as docs/synth.md lists it; empty for the difficulty's");
     visit("question_forms", question_forms, "what `ask` and `capqa` ask, as docs/synth.md lists it; empty for all");
     visit("figures", figures, "of `docs`: figures or parts, as docs/synth.md lists them; empty for all");
-    visit("renderers", renderers, "of `docs`: page (this process), and programs that draw: graphviz, gnuplot");
+    visit("renderers", renderers,
+          "of `docs`: page (this process), and programs that draw: graphviz, gnuplot, chromium");
     visit("caption_length", caption_length, "short, medium or long; null for all of them");
     visit("transcripts", transcripts, "most transcripts of a caption");
     visit("minute_step", minute_step, "clocks show minutes that are multiples of this");
@@ -92,7 +93,8 @@ struct molmo::EnumNames<molmo::synth::Difficulty> {
 template <>
 struct molmo::EnumNames<molmo::synth::Renderer> {
   using enum synth::Renderer;
-  static constexpr EnumName<synth::Renderer> kValues[] = {{Page, "page"}, {Graphviz, "graphviz"}, {Gnuplot, "gnuplot"}};
+  static constexpr EnumName<synth::Renderer> kValues[] = {
+      {Page, "page"}, {Graphviz, "graphviz"}, {Gnuplot, "gnuplot"}, {Chromium, "chromium"}};
 };
 
 template <>

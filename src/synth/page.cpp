@@ -111,8 +111,8 @@ void Page::note(std::string_view words, const Font& font, double left, double ba
   truth()["texts"].push_back({{"text", words}, {"box", box_json(left, baseline - cap, width, cap)}});
 }
 
-void Page::note_text(std::string_view words, double left, double baseline, double width, double size) {
-  note(words, find_font(style_.font), left, baseline, width, size);
+void Page::note_text(std::string_view words, double left, double baseline, double width, double size, FontStyle style) {
+  note(words, find_font(style_.font, style), left, baseline, width, size);
 }
 
 void Page::paste(const image::Image& picture, int64_t left, int64_t top) {

@@ -55,7 +55,8 @@ class Page {
   // The middle of the capitals is at `middle_y`.
   void text_at_middle(std::string_view words, TextPlace place, double middle_y);
   // Words of the page's font that a picture pasted here shows: only for the truth.
-  void note_text(std::string_view words, double left, double baseline, double width, double size);
+  void note_text(std::string_view words, double left, double baseline, double width, double size,
+                 FontStyle style = FontStyle::Regular);
   // Its upper left corner at (left, top); what lies outside the page is cut off.
   void paste(const image::Image& picture, int64_t left, int64_t top);
   void rectangle(double x, double y, double width, double height, Color color);

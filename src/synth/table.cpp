@@ -7,21 +7,14 @@
 #include <numeric>
 #include <utility>
 
-#include "synth/docs.h"
 #include "synth/draws.h"
+#include "synth/table.h"
 
 namespace molmo::synth {
 namespace {
 
-struct Column {
-  std::string name;
-  bool is_number = true;
-  std::vector<std::string> cells;
-  std::vector<int64_t> values;  // of numbers
-};
-
-Column number_column(const std::string& name, size_t num_rows, const FigureContext& context) {
-  Column column{name, true, {}, {}};
+TableColumn number_column(const std::string& name, size_t num_rows, const FigureContext& context) {
+  TableColumn column{name, true, {}, {}};
   static constexpr int64_t kMost[] = {20, 50, 99, 200, 500, 1000};
   const int64_t most = context.is_easy ? (chance(context.draws, 0.5) ? 20 : 99) : pick(context.draws, kMost);
   while (column.values.size() < num_rows) {
@@ -34,17 +27,17 @@ Column number_column(const std::string& name, size_t num_rows, const FigureConte
 }
 
 // Other words than those in the first column.
-Column word_column(size_t num_rows, const Topic& topic, const FigureContext& context) {
+TableColumn word_column(size_t num_rows, const Topic& topic, const FigureContext& context) {
   std::vector<std::pair<std::string_view, std::string_view>> lists = {
       {"cities", "City"}, {"days", "Day"}, {"drinks", "Drink"}, {"jobs", "Job"}, {"sports", "Sport"}};
   std::erase_if(lists, [&](const auto& entry) { return entry.first == topic.categories; });
   const auto& [list, name] = pick(context.draws, lists);
-  Column column{std::string(name), false, {}, {}};
+  TableColumn column{std::string(name), false, {}, {}};
   for (size_t i = 0; i < num_rows; ++i) column.cells.push_back(context.words.pick(list, context.draws));
   return column;
 }
 
-void ask_about(const Column& keys, const Column& column, const std::string& word, RandomStream& draws,
+void ask_about(const TableColumn& keys, const TableColumn& column, const std::string& word, RandomStream& draws,
                Questions& questions) {
   const size_t num_rows = keys.cells.size();
   for (size_t i = 0; i < num_rows; ++i) {
@@ -77,7 +70,7 @@ void ask_about(const Column& keys, const Column& column, const std::string& word
 
 }  // namespace
 
-Questions draw_table(Page& page, const FigureContext& context) {
+Table draw_table_data(const FigureContext& context) {
   RandomStream& draws = context.draws;
   const auto num_rows =
       static_cast<size_t>(context.is_easy ? whole(draws, 2, 3) : whole(draws, 3, context.is_hard ? 9 : 6));
@@ -85,16 +78,25 @@ Questions draw_table(Page& page, const FigureContext& context) {
   const Topic& topic = context.words.topic(draws);
   std::string head = topic.word;
   head[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(head[0])));
-  std::vector<Column> columns = {{head, false, context.words.pick_some(topic.categories, num_rows, draws), {}}};
+  Table table{{}, topic.word, {{head, false, context.words.pick_some(topic.categories, num_rows, draws), {}}}};
   std::vector<std::string> measures = topic.measures;
   shuffle(draws, measures);
   bool has_words = false;
   for (size_t i = 0; i < num_others && i < measures.size(); ++i) {
     const bool is_words = !has_words && chance(draws, context.is_easy ? 0.25 : 0.3);
-    columns.push_back(is_words ? word_column(num_rows, topic, context) : number_column(measures[i], num_rows, context));
+    table.columns.push_back(is_words ? word_column(num_rows, topic, context)
+                                     : number_column(measures[i], num_rows, context));
     has_words = has_words || is_words;
   }
-  const std::string title = chance(draws, 0.6) ? pick(draws, topic.titles) : "";
+  if (chance(draws, 0.6)) table.title = pick(draws, topic.titles);
+  return table;
+}
+
+Questions draw_table(Page& page, const FigureContext& context) {
+  RandomStream& draws = context.draws;
+  const Table table = draw_table_data(context);
+  const auto& [title, word, columns] = table;
+  const size_t num_rows = table.num_rows();
 
   const double margin = page.side() * between(draws, 0.04, 0.07);
   double top = margin, size = page.size(context.is_easy ? 0.08 : 0.045);
@@ -110,7 +112,7 @@ Questions draw_table(Page& page, const FigureContext& context) {
   // Columns get room by their longest cell; rows are as high as the text likes, or as the page allows.
   std::vector<double> widths;
   double total = 0;
-  for (const Column& column : columns) {
+  for (const TableColumn& column : columns) {
     double widest = page.text_width(column.name, size, FontStyle::Bold);
     for (const std::string& cell : column.cells) widest = std::max(widest, page.text_width(cell, size));
     widths.push_back(widest + size * 1.2);
@@ -158,19 +160,31 @@ Questions draw_table(Page& page, const FigureContext& context) {
   if (has_grid)
     page.line(std::round(right) + 0.5, top, std::round(right) + 0.5, bottom, page.style().faint, line_width);
 
+  describe_table(page, table);
+  return ask_about_table(table, context);
+}
+
+void describe_table(Page& page, const Table& table) {
   Json& truth = page.truth();
   truth["part"] = "tables";
   truth["figure"] = "table";
-  truth["title"] = title;
-  for (const Column& column : columns) truth["columns"].push_back({{"name", column.name}, {"cells", column.cells}});
+  truth["title"] = table.title;
+  for (const TableColumn& column : table.columns)
+    truth["columns"].push_back({{"name", column.name}, {"cells", column.cells}});
+}
+
+Questions ask_about_table(const Table& table, const FigureContext& context) {
+  RandomStream& draws = context.draws;
+  const auto& [title, word, columns] = table;
+  const size_t num_rows = table.num_rows();
   Questions questions;
-  for (size_t k = 1; k < columns.size(); ++k) ask_about(columns[0], columns[k], topic.word, draws, questions);
+  for (size_t k = 1; k < columns.size(); ++k) ask_about(columns[0], columns[k], word, draws, questions);
   questions.push_back({"How many rows does the table have?", std::to_string(num_rows), 0.6});
   questions.push_back({"How many columns does the table have?", std::to_string(columns.size()), 0.4});
   if (!title.empty()) questions.push_back({"What is the title of the table?", title, 1});
   static constexpr std::string_view kPlaces[] = {"first", "second", "third"};
   const size_t row = draws.below(std::min<size_t>(num_rows, 3));
-  questions.push_back({fmt::format("Which {} is in the {} row?", topic.word, kPlaces[row]), columns[0].cells[row], 1});
+  questions.push_back({fmt::format("Which {} is in the {} row?", word, kPlaces[row]), columns[0].cells[row], 1});
   return questions;
 }
 

@@ -1,5 +1,6 @@
 // Figures that other programs draw: what they were told, and what the truth says about the pixels. Where a program is
 // not installed, what is said about that.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "synth/chromium.h"
 #include "synth/generator.h"
 #include "synth/gnuplot.h"
 #include "synth/graphviz.h"
@@ -42,11 +44,16 @@ SynthSample draw_with(Renderer renderer, const std::string& figure, uint64_t ind
 
 // Checks what is said where the program is missing.
 bool is_installed(Renderer renderer) {
-  const bool is_dot = renderer == Renderer::Graphviz;
-  if (find_program({is_dot ? "dot" : "gnuplot"})) return true;
+  const bool is_found =
+      renderer == Renderer::Graphviz ? find_program({"dot"}).has_value()
+      : renderer == Renderer::Gnuplot
+          ? find_program({"gnuplot"}).has_value()
+          : find_program({"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}).has_value();
+  if (is_found) return true;
+  const std::string program = renderer == Renderer::Graphviz ? "dot" : std::string(enum_name(renderer));
   EXPECT_THAT([&] { draw_with(renderer, "", 0); },
-              ThrowsMessage<Error>(AllOf(HasSubstr(is_dot ? "needs the program 'dot'" : "needs the program 'gnuplot'"),
-                                         HasSubstr("install"), HasSubstr("renderers"))));
+              ThrowsMessage<Error>(AllOf(HasSubstr("needs the program '" + program + "'"), HasSubstr("install"),
+                                         HasSubstr("renderers"))));
   return false;
 }
 
@@ -61,6 +68,7 @@ TEST(Renderers, SayWhatIsMissing) {
   ::setenv("PATH", "/nonexistent", 1);
   EXPECT_FALSE(is_installed(Renderer::Graphviz));
   EXPECT_FALSE(is_installed(Renderer::Gnuplot));
+  EXPECT_FALSE(is_installed(Renderer::Chromium));
   ::setenv("PATH", before.c_str(), 1);
 }
 
@@ -252,6 +260,107 @@ TEST(Renderers, GnuplotLinesGoThroughTheirPoints) {
     }
     EXPECT_EQ(num_points, std::ssize(last.at("values")));
   }
+}
+
+// Each text has ink from its left to its right end, down to its baseline, and less below it.
+void expect_texts_on_ink(const SynthSample& sample) {
+  for (const Json& text : sample.truth->at("texts")) {
+    const auto box = text.at("box").get<std::vector<double>>();
+    const Color paper = color_at(sample.picture, box[0] - 2, box[1] - 1);
+    const auto count_ink = [&](double left, double top, double right, double bottom) {
+      int64_t count = 0;
+      for (double y = top; y < bottom; ++y) {
+        for (double x = left; x < right; ++x) count += distance(color_at(sample.picture, x, y), paper) > 0.2;
+      }
+      return count;
+    };
+    const double third = (box[2] - box[0]) / 3, base = std::round(box[3]);
+    EXPECT_GT(count_ink(box[0], box[1], box[0] + third, base), 2) << text;
+    EXPECT_GT(count_ink(box[2] - third, box[1], box[2], base), 2) << text;
+    EXPECT_GT(count_ink(box[0], base - 1, box[2], base), count_ink(box[0], base + 1, box[2], base + 2)) << text;
+  }
+}
+
+void expect_answers(const SynthSample& sample, const std::map<std::string, std::string>& expected, size_t least) {
+  size_t num_asked = 0;
+  for (const text::Annotation& annotation : sample.text.annotations) {
+    const auto found = expected.find(*annotation.question);
+    if (found == expected.end()) continue;
+    EXPECT_EQ(*annotation.answer, found->second) << *annotation.question;
+    ++num_asked;
+  }
+  EXPECT_GE(num_asked, least);
+}
+
+TEST(Renderers, ChromiumShowsTextsAsTheyAre) {
+  EXPECT_EQ(html_text("<a b=\"c\" d='e'>&amp;"), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;amp;");
+  if (!is_installed(Renderer::Chromium)) return;
+  const std::vector<std::string> texts = {kHostile,
+                                          "</script><script>document.body.remove()</script>",
+                                          "{{x}} ${y} --> ]]>",
+                                          "id=\"texts\">[]</script>",
+                                          "<!-- </style> <span>",
+                                          "&lt;&#60;&"};
+  HtmlPage page{.size = {200, 300}, .style = "main { color: #000; background: #fff; }", .main = {}, .margin = 12};
+  for (const std::string& text : texts)
+    page.main += "<h1 title=\"" + html_text(text) + "\">" + html_span(text) + "</h1>";
+  const HtmlPicture shown = render_html(page);
+  EXPECT_EQ(shown.picture.size, page.size);
+  ASSERT_EQ(shown.texts.size(), texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(shown.texts[i].text, texts[i]);
+    EXPECT_TRUE(shown.texts[i].is_bold);
+    EXPECT_LT(shown.texts[i].size, 32);  // two times the font of the body, which is reduced for the longest
+    EXPECT_GT(shown.texts[i].left, 11);
+    EXPECT_LT(shown.texts[i].left + shown.texts[i].width, 289);
+  }
+}
+
+// The same twice, texts on their ink and nothing inked outside of them, answers from the truth. Few: each start of the
+// browser takes a second or two.
+TEST(Renderers, ChromiumTablesSayWhatTheTruthSays) {
+  if (!is_installed(Renderer::Chromium)) return;
+  for (uint64_t index = 0; index < 3; ++index) {
+    const SynthSample sample = draw_with(Renderer::Chromium, "table", index);
+    const Json& truth = *sample.truth;
+    EXPECT_EQ(truth.at("renderer"), "chromium");
+    if (index == 0) {
+      const SynthSample again = draw_with(Renderer::Chromium, "table", index);
+      EXPECT_EQ(sample.picture.pixels, again.picture.pixels);
+      EXPECT_EQ(truth, *again.truth);
+    }
+    expect_texts_on_ink(sample);
+    const Json& columns = truth.at("columns");
+    const size_t num_rows = columns[0].at("cells").size();
+    EXPECT_EQ(truth.at("texts").size(),
+              columns.size() * (num_rows + 1) + !truth.at("title").get<std::string>().empty());
+    std::map<std::string, std::string> expected;
+    expected["How many rows does the table have?"] = std::to_string(num_rows);
+    expected["How many columns does the table have?"] = std::to_string(columns.size());
+    for (size_t k = 1; k < columns.size(); ++k) {
+      const std::string name = columns[k].at("name");
+      for (size_t i = 0; i < num_rows; ++i) {
+        const std::string key = columns[0].at("cells")[i];
+        expected["What is in the column " + name + " for " + key + "?"] = columns[k].at("cells")[i];
+      }
+    }
+    expect_answers(sample, expected, columns.size() * num_rows / 2);
+  }
+}
+
+TEST(Renderers, ChromiumReceiptsSayWhatTheTruthSays) {
+  if (!is_installed(Renderer::Chromium)) return;
+  const SynthSample sample = draw_with(Renderer::Chromium, "receipt", 0);
+  expect_texts_on_ink(sample);
+  std::map<std::string, std::string> expected;
+  double total = 0;
+  for (const Json& item : sample.truth->at("items")) {
+    expected["How much is the " + item.at("name").get<std::string>() + "?"] = item.at("price");
+    total += std::stod(item.at("price").get<std::string>());
+  }
+  expected["What is the total?"] = fmt::format("{:.2f}", total);
+  expected["How many items were bought?"] = std::to_string(sample.truth->at("items").size());
+  expect_answers(sample, expected, expected.size());
 }
 
 }  // namespace
