@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/child_process.h"
@@ -46,6 +47,7 @@ result.id = 'texts';
 result.textContent = JSON.stringify(texts).replaceAll('<', '\\u003c');
 body.append(result);
 )js";
+constexpr ProgramLimits kLimits{.time = std::chrono::minutes(2)};  // a second or two, but eight on a busy machine
 constexpr std::string_view kTextsBegin = R"(id="texts">)", kTextsEnd = "</script>";
 
 std::filesystem::path find_browser() {
@@ -128,7 +130,7 @@ HtmlPicture render_html(const HtmlPage& page) {
   if (::geteuid() == 0) arguments.emplace_back("--no-sandbox");  // Chromium refuses to start otherwise
   arguments.push_back("file://" + file("page.html"));
   HtmlPicture result;
-  result.texts = read_texts(run_program(browser, arguments), browser);
+  result.texts = read_texts(run_program(browser, arguments, kLimits), browser);
   result.picture = image::read_image(file("page.png"));
   if (result.picture.size.width != page.size.width || result.picture.size.height != page.size.height) {
     fail(ErrorCategory::Io, "{}: expected a picture of {} x {} pixels, found {} x {}", browser.string(),
