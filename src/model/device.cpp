@@ -23,4 +23,9 @@ at::Device compute_device(config::Device device, int64_t index) {
   return {at::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
+std::optional<uint64_t> free_gpu_memory_bytes() {
+  if (!at::hasCUDA() || at::accelerator::deviceCount() == 0) return std::nullopt;
+  return at::accelerator::getMemoryInfo(0).first;
+}
+
 }  // namespace molmo::model

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "config/device.h"
 
@@ -13,5 +14,8 @@ namespace molmo::model {
 // `index`: of several GPUs of this machine, the rank among its processes. Throws Unsupported where the libtorch that is
 // linked or this machine has no such device.
 at::Device compute_device(config::Device device, int64_t index = 0);
+
+// What the first GPU of this machine can still give; empty where there is none.
+std::optional<uint64_t> free_gpu_memory_bytes();
 
 }  // namespace molmo::model

@@ -11,6 +11,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/element_range.h"
 #include "checkpoint/initial_model.h"
+#include "model/device.h"
 #include "model/parameter_table.h"
 #include "train/activations.h"
 #include "train/export.h"
@@ -230,7 +231,7 @@ double gibibytes(uint64_t num_bytes) {
 
 std::optional<uint64_t> memory_of_rank(const PlanOptions& options, config::Device device) {
   if (options.memory_bytes) return options.memory_bytes;
-  if (device == config::Device::Cuda) return std::nullopt;
+  if (device == config::Device::Cuda) return model::free_gpu_memory_bytes();
   const uint64_t available = available_memory_bytes();
   if (available == 0) return std::nullopt;
   return available / static_cast<uint64_t>(options.num_local_ranks.value_or(options.num_ranks));
