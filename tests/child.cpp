@@ -18,6 +18,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/child_process.h"
+
 extern char** environ;
 
 namespace molmo::test {
@@ -57,13 +59,6 @@ std::vector<std::string> make_environment(const std::map<std::string, std::strin
   return variables;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (std::string& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 size_t count_of(const std::string& haystack, const std::string& needle) {
   size_t count = 0;
   for (size_t at = haystack.find(needle); at != std::string::npos; at = haystack.find(needle, at + needle.size()))
@@ -81,7 +76,7 @@ Child::Child(const std::string& program, const std::vector<std::string>& argumen
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = make_environment(options.environment);
-  const auto argv = pointers(words), envp = pointers(variables);
+  const auto argv = null_terminated(words), envp = null_terminated(variables);
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork failed");
   if (pid_ == 0) {

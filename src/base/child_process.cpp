@@ -81,13 +81,6 @@ std::vector<std::string> environment() {
   return variables;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (std::string& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 pid_t start(const fs::path& program, const std::vector<std::string>& arguments, const Pipe& out, const Pipe& err) {
   std::vector<std::string> words{program.string()}, variables = environment();
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -108,8 +101,8 @@ pid_t start(const fs::path& program, const std::vector<std::string>& arguments, 
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t child = -1;
-  const int code =
-      ::posix_spawn(&child, program.c_str(), &actions, &attributes, pointers(words).data(), pointers(variables).data());
+  const int code = ::posix_spawn(&child, program.c_str(), &actions, &attributes, null_terminated(words).data(),
+                                 null_terminated(variables).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (code != 0) fail(ErrorCategory::Io, "{}: cannot be started: {}", program.string(), std::strerror(code));
@@ -150,6 +143,13 @@ std::string tail(std::string text) {
 }
 
 }  // namespace
+
+std::vector<char*> null_terminated(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (std::string& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
 
 std::optional<fs::path> find_program(std::initializer_list<std::string_view> names) {
   const char* path = ::getenv("PATH");

@@ -19,6 +19,9 @@ namespace molmo {
 // The first of `names` that a folder of PATH has as a program.
 std::optional<std::filesystem::path> find_program(std::initializer_list<std::string_view> names);
 
+// Words or variables as posix_spawn takes them; they point into `texts`.
+std::vector<char*> null_terminated(std::vector<std::string>& texts);
+
 struct ProgramLimits {
   std::chrono::milliseconds time{30'000};
   size_t max_output_bytes = 16u << 20;

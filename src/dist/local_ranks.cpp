@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/child_process.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/threads.h"
@@ -71,13 +72,6 @@ std::vector<std::string> own_words() {
   return words;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (std::string& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 std::vector<std::string> environment_of(int64_t rank, int64_t num_ranks, uint16_t port) {
   std::map<std::string, std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -98,7 +92,7 @@ std::vector<std::string> environment_of(int64_t rank, int64_t num_ranks, uint16_
 }
 
 pid_t start(const std::string& program, std::vector<std::string> words, std::vector<std::string> variables) {
-  const auto argv = pointers(words), envp = pointers(variables);
+  const auto argv = null_terminated(words), envp = null_terminated(variables);
   const pid_t parent = ::getpid(), child = ::fork();
   if (child < 0) fail(ErrorCategory::Io, "no process for a rank: {}", std::strerror(errno));
   if (child > 0) return child;
