@@ -33,7 +33,7 @@ if(MOLMO_SANITIZE)
   add_compile_options(-fsanitize=${MOLMO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${MOLMO_SANITIZE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # Its checks between the statements of std::regex hide from the compiler that a std::function is set before it is used.
+    # Sanitizer checks between the statements of std::regex hide from the compiler that a std::function is set before it is used.
     add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
   endif()
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")

@@ -1,5 +1,6 @@
 # Read by ctest, once for each test program: one test for each of its suites. One for each case would load libtorch, a third of a
-# second, five times as often. Expects `program`, `name` (of the tests: <name>/<suite>), `label`, `environment` and `list` (a file to keep them in).
+# second, five times as often. Expects `program`, `name` (of the tests: <name>/<suite>), `label`,
+# `environment` and `list` (a file to keep them in).
 if(NOT EXISTS ${program})
   add_test(${name}_NOT_BUILT ${name}_NOT_BUILT)
   return()

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/temporary_folder.h"
+
 namespace molmo::test {
 
 // Name the file or checkpoint folder in full: a folder here may hold a part of what the full set has in it.
@@ -48,24 +50,7 @@ inline std::string picture_path(const std::string& name = "rgb_420x300.png") {
   return fixture_path("model/images/" + name);
 }
 
-// A folder of its own for one test, removed with it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "molmo-test-XXXXXX").string();
-    if (!mkdtemp(pattern.data())) throw std::runtime_error("cannot create a temporary folder");
-    path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+// A folder of its own for one test.
+using molmo::TemporaryFolder;
 
 }  // namespace molmo::test

@@ -14,6 +14,7 @@
 #include "arena/standings.h"
 #include "arena/style.h"
 #include "base/random.h"
+#include "base/temporary_folder.h"
 #include "base/threads.h"
 
 namespace molmo::arena {
@@ -39,16 +40,11 @@ struct PaperSizedFile {
       rows += fmt::format("c{:06},img{:05},model-{:02},model-{:02},{},{},{},{}\n", i, random.below(kPrompts), left,
                           right, outcome, random.below(kAnnotators), 20 + random.below(400), 20 + random.below(400));
     }
-    std::string pattern = (std::filesystem::temp_directory_path() / "molmo-bench-XXXXXX").string();
-    if (!mkdtemp(pattern.data())) throw std::runtime_error("cannot create a temporary folder");
-    folder = pattern;
-    path = folder / "comparisons.csv";
+    path = folder.path() / "comparisons.csv";
     std::ofstream(path, std::ios::binary) << rows;
   }
-  ~PaperSizedFile() { std::filesystem::remove_all(folder); }
-  PaperSizedFile(const PaperSizedFile&) = delete;
-  PaperSizedFile& operator=(const PaperSizedFile&) = delete;
-  std::filesystem::path folder, path;
+  TemporaryFolder folder;
+  std::filesystem::path path;
 };
 
 const std::filesystem::path& paper_sized_file() {

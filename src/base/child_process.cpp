@@ -204,16 +204,4 @@ std::string run_program(const fs::path& program, const std::vector<std::string>&
   return output;
 }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (fs::temp_directory_path() / "molmo-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr)
-    fail(ErrorCategory::Io, "{}: cannot create a temporary folder: {}", name, std::strerror(errno));
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
 }  // namespace molmo

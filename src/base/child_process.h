@@ -1,6 +1,5 @@
 // Other programs: found in PATH, started without a shell, ended in time.
 //   const auto dot = find_program({"dot"});
-//   TemporaryFolder folder;
 //   run_program(*dot, {"-Tpng", "-o", (folder.path() / "a.png").string(), (folder.path() / "a.dot").string()});
 // Input and results are files in a private folder, or what the program writes to its standard output.
 #pragma once
@@ -32,19 +31,5 @@ struct ProgramLimits {
 // the end of what it wrote to its standard error, unless it ends with status 0 within the limits. Thread-safe.
 std::string run_program(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                         const ProgramLimits& limits = {});
-
-// A new folder that only this user can read, removed with everything in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder();  // throws Io
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace molmo

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/temporary_folder.h"
+#include "synth/renderer_program.h"
 
 namespace molmo::synth {
 namespace {
@@ -49,14 +51,6 @@ body.append(result);
 )js";
 constexpr ProgramLimits kLimits{.time = std::chrono::minutes(2)};  // a second or two, but eight on a busy machine
 constexpr std::string_view kTextsBegin = R"(id="texts">)", kTextsEnd = "</script>";
-
-std::filesystem::path find_browser() {
-  const auto browser = find_program({"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"});
-  if (browser) return *browser;
-  fail(ErrorCategory::NotFound,
-       "renderers: chromium needs the program 'chromium' or 'google-chrome', which no folder of PATH has; install "
-       "chromium (Debian: apt install chromium) or leave chromium out of renderers");
-}
 
 std::vector<HtmlText> read_texts(const std::string& document, const std::filesystem::path& browser) {
   // A text of the page cannot look like this: its > is written &gt;.
@@ -106,7 +100,7 @@ std::string html_span(std::string_view text) {
 }
 
 HtmlPicture render_html(const HtmlPage& page) {
-  const std::filesystem::path browser = find_browser();
+  const std::filesystem::path browser = find_renderer_program(Renderer::Chromium);
   const TemporaryFolder folder;
   const auto file = [&](const char* name) { return (folder.path() / name).string(); };
   write_file_atomic(

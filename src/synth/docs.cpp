@@ -164,6 +164,7 @@ SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   const ImageSize size = page_size(options, figure.name, draws);
   Page page(size, draw_page_style(options, draws));
   Questions questions = figure.draw(page, context);
+  if (figure.renderer != Renderer::Page) page.truth()["renderer"] = enum_name(figure.renderer);
   if (!has_form(options, kAboutFigure)) questions.clear();
   if (has_form(options, kTranscript)) questions.push_back(transcript_question(page.truth()));
   if (has_form(options, kReading)) std::ranges::move(reading_questions(page.truth()), std::back_inserter(questions));

@@ -11,9 +11,11 @@
 #include "base/child_process.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/temporary_folder.h"
 #include "image/image.h"
 #include "synth/chart.h"
 #include "synth/draws.h"
+#include "synth/renderer_program.h"
 
 namespace molmo::synth {
 namespace {
@@ -89,12 +91,7 @@ class Plot {
 
   // Runs `script so far; plot CURVES`, and says where the axes are. The order of `bars` is that of the truth.
   void draw(std::string_view figure, const std::string& curves, const std::vector<Bar>& bars) {
-    const auto program = find_program({"gnuplot"});
-    if (!program) {
-      fail(ErrorCategory::NotFound,
-           "renderers: gnuplot needs the program 'gnuplot', which no folder of PATH has; install gnuplot (Debian: apt "
-           "install gnuplot-nox) or leave gnuplot out of renderers");
-    }
+    const auto program = find_renderer_program(Renderer::Gnuplot);
     add(fmt::format("set yrange [0:{}]", kHeadroom * static_cast<double>(axis_.top)));
     add("plot " + curves);
     add("set output");
@@ -103,10 +100,10 @@ class Plot {
     const TemporaryFolder folder;
     const std::string picture = (folder.path() / "chart.png").string(), script = (folder.path() / "chart.gp").string();
     write_file_atomic(script, script_);
-    std::istringstream places(run_program(*program, {"-d", "-c", script, picture}));
+    std::istringstream places(run_program(program, {"-d", "-c", script, picture}));
     double left = 0, right = 0, bottom = 0, top = 0;
     if (!(places >> left >> right >> bottom >> top)) {
-      fail(ErrorCategory::Io, "{}: expected four numbers, the places of the axes, found '{}'", program->string(),
+      fail(ErrorCategory::Io, "{}: expected four numbers, the places of the axes, found '{}'", program.string(),
            places.str());
     }
     page_.paste(image::read_image(picture), 0, 0);
@@ -130,7 +127,6 @@ class Plot {
       }
     }
     describe_chart(page_, figure, data_, &axis_);
-    page_.truth()["renderer"] = "gnuplot";
   }
 
  private:

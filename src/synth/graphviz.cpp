@@ -10,9 +10,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/temporary_folder.h"
 #include "image/image.h"
 #include "synth/draws.h"
 #include "synth/graph.h"
+#include "synth/renderer_program.h"
 
 namespace molmo::synth {
 namespace {
@@ -97,16 +99,11 @@ void note_texts(Page& page, const Json& object, const Scale& scale) {
 }
 
 void render(Page& page, const Graph& graph, RandomStream& draws) {
-  const auto dot = find_program({"dot"});
-  if (!dot) {
-    fail(ErrorCategory::NotFound,
-         "renderers: graphviz needs the program 'dot', which no folder of PATH has; install graphviz (Debian: apt "
-         "install graphviz) or leave graphviz out of renderers");
-  }
+  const auto dot = find_renderer_program(Renderer::Graphviz);
   const TemporaryFolder folder;
   const auto file = [&](const char* name) { return (folder.path() / name).string(); };
   write_file_atomic(file("graph.dot"), dot_script(graph, draw_graph_look(page, graph, draws)));
-  run_program(*dot, {"-Kdot", "-Tpng", "-o", file("graph.png"), "-Tjson", "-o", file("graph.json"), file("graph.dot")});
+  run_program(dot, {"-Kdot", "-Tpng", "-o", file("graph.png"), "-Tjson", "-o", file("graph.json"), file("graph.dot")});
   const image::Image picture = image::read_image(file("graph.png"));
   const Json layout = read_json_file(file("graph.json"));
   const auto bounds = numbers(layout.at("bb").get<std::string>());
@@ -130,7 +127,6 @@ void render(Page& page, const Graph& graph, RandomStream& draws) {
     note_texts(page, object, scale);
   }
   for (const Json& edge : layout.value("edges", Json::array())) note_texts(page, edge, scale);
-  page.truth()["renderer"] = "graphviz";
 }
 
 }  // namespace

@@ -67,9 +67,14 @@ class Theme {
   std::string rules_;
 };
 
-void show(Page& page, HtmlPage html) {
-  html.size = {static_cast<int64_t>(page.height()), static_cast<int64_t>(page.width())};
-  const HtmlPicture shown = render_html(html);
+// `font_share`: largest size of the font, of the page's side.
+void show(Page& page, const std::string& style, const std::string& main, double font_share, RandomStream& draws) {
+  const HtmlPicture shown =
+      render_html({.size = {static_cast<int64_t>(page.height()), static_cast<int64_t>(page.width())},
+                   .style = style,
+                   .main = main,
+                   .font_size = page.size(font_share),
+                   .margin = page.side() * between(draws, 0.03, 0.07)});
   page.paste(shown.picture, 0, 0);
   for (const HtmlText& text : shown.texts) {
     page.note_text(text.text, text.left, text.baseline, text.width, text.size,
@@ -165,12 +170,10 @@ Questions draw_chromium_table(Page& page, const FigureContext& context) {
   RandomStream& draws = context.draws;
   const Table table = draw_table_data(context);
   const bool has_caption = chance(draws, 0.5);
-  HtmlPage html{.style = draw_table_theme(page, draws), .main = table_body(table, has_caption)};
-  html.font_size = page.size(context.is_easy ? 0.085 : between(draws, 0.045, 0.065));
-  html.margin = page.side() * between(draws, 0.03, 0.07);
-  show(page, html);
+  const std::string theme = draw_table_theme(page, draws);
+  const double font_share = context.is_easy ? 0.085 : between(draws, 0.045, 0.065);
+  show(page, theme, table_body(table, has_caption), font_share, draws);
   describe_table(page, table);
-  page.truth()["renderer"] = "chromium";
   return ask_about_table(table, context);
 }
 
@@ -178,12 +181,10 @@ Questions draw_chromium_receipt(Page& page, const FigureContext& context) {
   RandomStream& draws = context.draws;
   Receipt receipt = draw_receipt_data(context);
   draw_payment(receipt, context);
-  HtmlPage html{.style = draw_receipt_theme(page, draws), .main = receipt_body(receipt)};
-  html.font_size = page.size(context.is_easy ? 0.08 : between(draws, 0.045, 0.06));
-  html.margin = page.side() * between(draws, 0.03, 0.07);
-  show(page, html);
+  const std::string theme = draw_receipt_theme(page, draws);
+  const double font_share = context.is_easy ? 0.08 : between(draws, 0.045, 0.06);
+  show(page, theme, receipt_body(receipt), font_share, draws);
   describe_receipt(page, receipt);
-  page.truth()["renderer"] = "chromium";
   return ask_about_receipt(receipt, context);
 }
 

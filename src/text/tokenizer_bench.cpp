@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/random.h"
+#include "base/temporary_folder.h"
 #include "text/byte_level.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
@@ -48,9 +49,6 @@ struct MadeUpTokenizer {
     write(pairs);
     for (const auto& pair : pairs) words.push_back(*bytes_of_token(pair[0] + pair[1]));
   }
-  ~MadeUpTokenizer() { std::filesystem::remove_all(folder); }
-  MadeUpTokenizer(const MadeUpTokenizer&) = delete;
-  MadeUpTokenizer& operator=(const MadeUpTokenizer&) = delete;
 
   void write(const std::vector<std::array<std::string, 2>>& pairs) {
     nlohmann::json vocab, merges;  // sorted by key: the ordered one would take minutes
@@ -75,13 +73,10 @@ struct MadeUpTokenizer {
         {"decoder", {{"type", "ByteLevel"}}},
         {"added_tokens", {{{"id", kVocabularySize}, {"content", "<|endoftext|>"}, {"special", true}}}},
         {"model", {{"type", "BPE"}, {"vocab", vocab}, {"merges", merges}}}};
-    std::string pattern_path = (std::filesystem::temp_directory_path() / "molmo-bench-XXXXXX").string();
-    if (!mkdtemp(pattern_path.data())) throw std::runtime_error("cannot create a temporary folder");
-    folder = pattern_path;
-    std::ofstream(folder / "tokenizer.json") << document;
+    std::ofstream(folder.path() / "tokenizer.json") << document;
   }
 
-  std::filesystem::path folder;
+  TemporaryFolder folder;
   std::vector<std::string> words;
 };
 
@@ -91,7 +86,7 @@ const MadeUpTokenizer& made_up() {
 }
 
 const Tokenizer& tokenizer() {
-  static const Tokenizer kTokenizer = Tokenizer::load(made_up().folder);
+  static const Tokenizer kTokenizer = Tokenizer::load(made_up().folder.path());
   return kTokenizer;
 }
 
@@ -134,7 +129,7 @@ void encode(benchmark::State& state, const std::string& text) {
 }
 
 void load(benchmark::State& state) {
-  const auto& folder = made_up().folder;
+  const auto& folder = made_up().folder.path();
   for (auto _ : state) benchmark::DoNotOptimize(Tokenizer::load(folder));
 }
 

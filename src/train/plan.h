@@ -43,7 +43,8 @@ struct Plan {
 
 struct PlanOptions {
   int64_t num_ranks = 1;
-  // Empty: what this machine can give now, shared by its ranks; with GPUs, what the first of them can, for each rank has one.
+  // Empty: what this machine can give now, shared by its ranks; with GPUs, what the first of them can, for each rank
+  // has one.
   std::optional<uint64_t> memory_bytes = {};
   std::optional<int64_t> num_local_ranks = {};  // of this machine; empty: all of them
 };

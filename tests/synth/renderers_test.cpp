@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/temporary_folder.h"
 #include "synth/chromium.h"
 #include "synth/generator.h"
 #include "synth/gnuplot.h"

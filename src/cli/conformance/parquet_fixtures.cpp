@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/temporary_folder.h"
 #include "cli/conformance/kind.h"
 #include "data/fetch.h"
 #include "data/parquet.h"
@@ -53,25 +54,6 @@ http::LoopbackServer::Handler serve_pictures(const fs::path& images) {
                         : http::http_answer(404, "no such picture"));
   };
 }
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (fs::temp_directory_path() / "molmo-conformance-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) fail(ErrorCategory::Io, "{}: cannot be created", pattern);
-    path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 std::string with_port(std::string url, int port) {
   if (const size_t at = url.find("PORT"); at != std::string::npos) url.replace(at, 4, std::to_string(port));
