@@ -10,8 +10,11 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <fstream>
+#include <vector>
 
 #include "base/process_memory.h"
 #include "model/parameter_table.h"
@@ -115,13 +118,16 @@ void run_steps(benchmark::State& state, const config::ModelConfig& model, config
   int64_t step = 0;
   trainer.step(++step, {&batch, 1});
   const double cpu_start = cpu_seconds();
-  int64_t num_steps = 0;
+  std::vector<double> seconds;
   for (auto unused : state) {
+    const auto start = std::chrono::steady_clock::now();
     trainer.step(++step, {&batch, 1});
-    ++num_steps;
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
+  std::ranges::sort(seconds);
+  state.counters["median_s"] = seconds[seconds.size() / 2];
   state.counters["parameters_M"] = static_cast<double>(trained) / 1e6;
-  state.counters["cpu_s"] = (cpu_seconds() - cpu_start) / static_cast<double>(num_steps);
+  state.counters["cpu_s"] = (cpu_seconds() - cpu_start) / static_cast<double>(seconds.size());
   state.counters["peak_MB"] = (static_cast<double>(peak_memory_bytes()) - before) / 1e6;
 }
 
