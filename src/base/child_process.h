@@ -1,5 +1,6 @@
 // Other programs: found in PATH, started without a shell, ended in time.
 //   const auto dot = find_program({"dot"});
+//   const TemporaryFolder folder;  // base/temporary_folder.h
 //   run_program(*dot, {"-Tpng", "-o", (folder.path() / "a.png").string(), (folder.path() / "a.dot").string()});
 // Input and results are files in a private folder, or what the program writes to its standard output.
 #pragma once

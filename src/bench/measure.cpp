@@ -6,14 +6,15 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "base/process_memory.h"
 #include "base/progress.h"
 #include "base/random.h"
+#include "base/timing.h"
 #include "bench/limits.h"
 #include "bench/photo.h"
 #include "generate/decode_batch.h"
@@ -34,11 +35,9 @@ template <class Work>
 Step timed(const Work& work) {
   model::LinearTotals totals;
   model::linear_totals = &totals;
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+  const double seconds = seconds_of(work);
   model::linear_totals = nullptr;
-  return {.ms = time.count(),
+  return {.ms = 1e3 * seconds,
           .linear_ms = totals.time.count(),
           .operations = static_cast<double>(totals.operations),
           .weight_bytes = static_cast<double>(totals.weight_bytes)};
@@ -163,12 +162,10 @@ constexpr double Repetition::*kLimits[] = {&Repetition::int8_gops, &Repetition::
                                            &Repetition::read_gb_per_s};
 
 template <class Get>
-double median(const std::vector<Repetition>& repetitions, const Get& get) {
+double median_of(const std::vector<Repetition>& repetitions, const Get& get) {
   std::vector<double> values;
   for (const Repetition& repetition : repetitions) values.push_back(get(repetition));
-  std::ranges::sort(values);
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return median(std::move(values));
 }
 
 }  // namespace
@@ -177,10 +174,10 @@ Repetition Run::medians() const {
   Repetition result;
   for (const auto step : kSteps) {
     for (const auto figure : kFigures)
-      result.*step.*figure = median(repetitions, [&](const Repetition& one) { return one.*step.*figure; });
+      result.*step.*figure = median_of(repetitions, [&](const Repetition& one) { return one.*step.*figure; });
   }
   for (const auto limit : kLimits)
-    result.*limit = median(repetitions, [&](const Repetition& one) { return one.*limit; });
+    result.*limit = median_of(repetitions, [&](const Repetition& one) { return one.*limit; });
   return result;
 }
 

@@ -12,9 +12,10 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <optional>
+
+#include "base/timing.h"
 
 namespace molmo::kernels {
 namespace {
@@ -40,10 +41,10 @@ Tensor packed_bias(int64_t batch, int64_t tokens) {
 template <class Attend>
 double seconds_of(const Shape& shape, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy,
                   const Attend& attend) {
-  const auto start = std::chrono::steady_clock::now();
-  const Tensor y = attend(q, k, v).transpose(1, 2).reshape({shape.batch, shape.tokens, shape.heads * shape.width});
-  if (shape.has_gradient) y.backward(dy);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return molmo::seconds_of([&] {
+    const Tensor y = attend(q, k, v).transpose(1, 2).reshape({shape.batch, shape.tokens, shape.heads * shape.width});
+    if (shape.has_gradient) y.backward(dy);
+  });
 }
 
 void attention(benchmark::State& state, const Shape& shape, at::ScalarType type) {

@@ -10,13 +10,12 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
 #include <ctime>
 #include <fstream>
 #include <vector>
 
 #include "base/process_memory.h"
+#include "base/timing.h"
 #include "model/parameter_table.h"
 #include "train/trainer.h"
 
@@ -120,12 +119,9 @@ void run_steps(benchmark::State& state, const config::ModelConfig& model, config
   const double cpu_start = cpu_seconds();
   std::vector<double> seconds;
   for (auto unused : state) {
-    const auto start = std::chrono::steady_clock::now();
-    trainer.step(++step, {&batch, 1});
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    seconds.push_back(seconds_of([&] { trainer.step(++step, {&batch, 1}); }));
   }
-  std::ranges::sort(seconds);
-  state.counters["median_s"] = seconds[seconds.size() / 2];
+  state.counters["median_s"] = median(seconds);
   state.counters["parameters_M"] = static_cast<double>(trained) / 1e6;
   state.counters["cpu_s"] = (cpu_seconds() - cpu_start) / static_cast<double>(seconds.size());
   state.counters["peak_MB"] = (static_cast<double>(peak_memory_bytes()) - before) / 1e6;
