@@ -88,6 +88,15 @@ const CpuFeatures& cpu_features() {
   return features;
 }
 
+bool is_intel_cpu() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_is("intel");
+#else
+  return false;
+#endif
+}
+
 std::string describe(const CpuFeatures& features) {
   std::string text;
   auto add = [&](bool present, const char* name) {

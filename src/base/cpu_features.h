@@ -24,6 +24,9 @@ const CpuFeatures& detected_cpu_features();
 // neon_dotprod.
 const CpuFeatures& cpu_features();
 
+// Libraries that are made by Intel keep some of their code for it.
+bool is_intel_cpu();
+
 // "avx2 avx512 avx512_vnni", for --version.
 std::string describe(const CpuFeatures& features);
 

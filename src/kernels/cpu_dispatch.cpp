@@ -75,12 +75,18 @@ std::span<const Version<TrainingPasses>> training_passes_versions() {
   return kVersions;
 }
 
+FloatProducts float_products() {
+  static const bool is_cut_short = cpu_features().avx512 && !is_intel_cpu();
+  return is_cut_short ? FloatProducts::OneDnn : FloatProducts::Mkl;
+}
+
 std::string describe_kernels() {
   return fmt::format(
       "attention: {}\nattention of bfloat16: {}\ndecode_attention: {}\ndense_linear: {}\npacked_linear: {}\n"
-      "training_passes: {}",
+      "training_passes: {}\nproducts of float32: {}",
       best(attention_versions()).name, best(attention_bfloat16_versions()).name, best(decode_attention_versions()).name,
-      best(dense_linear_versions()).name, best(packed_linear_versions()).name, best(training_passes_versions()).name);
+      best(dense_linear_versions()).name, best(packed_linear_versions()).name, best(training_passes_versions()).name,
+      float_products() == FloatProducts::OneDnn ? "oneDNN" : "MKL");
 }
 
 }  // namespace molmo::kernels

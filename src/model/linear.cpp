@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu_dispatch.h"
 #include "model/input_observer.h"
 #include "model/linear_meter.h"
 
@@ -37,13 +38,25 @@ at::Tensor half_weight_linear(const at::Tensor& x, const at::Tensor& weight) {
   return (at::GradMode::is_enabled() && x.requires_grad() ? with_gradients : without_gradients).call(x, weight);
 }
 
+// float32 on the CPU. Which library multiplies follows from shapes alone: what is computed again has the same bits.
+at::Tensor float_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  constexpr int64_t kFewRows = 16;  // that do not repay laying out the weight
+  const bool has_few_rows = x.numel() < kFewRows * x.size(-1);
+  if (kernels::float_products() == kernels::FloatProducts::Mkl || has_few_rows) return at::linear(x, weight, bias);
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("molmo::onednn_linear", "")
+          .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&)>();
+  return op.call(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+}
+
 at::Tensor dense_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const MeteredProduct metered(x, weight.size(0), weight.nbytes());
   const at::Tensor own_bias = bias.defined() ? bias.to(x.scalar_type()) : bias;
   const bool trains_weight = at::GradMode::is_enabled() && weight.requires_grad();
-  if (trains_weight || !x.is_cpu() || x.scalar_type() != at::kFloat || !is_half(weight)) {
-    return at::linear(x, weight.to(x.scalar_type()), own_bias);
-  }
+  const bool is_float = x.is_cpu() && x.scalar_type() == at::kFloat;
+  if (is_float && weight.scalar_type() == at::kFloat) return float_linear(x, weight, own_bias);
+  if (trains_weight || !is_float || !is_half(weight)) return at::linear(x, weight.to(x.scalar_type()), own_bias);
   const at::Tensor y = half_weight_linear(x, weight);
   return own_bias.defined() ? y + own_bias : y;
 }

@@ -57,11 +57,19 @@ TEST(TensorParallel, NormsAcrossRanksAndTiesTheHead) {
   expect_equal(train_together(2, config_with(kTwo), model), train_alone(config_with({}), model));
 }
 
+// Few tokens for an expert are small gradients, whose rounding AdamW turns into steps as large as any: with its own
+// eps, losses of runs that round differently part by a tenth more each step.
 TEST(TensorParallel, TrainsMixturesOfExperts) {
   config::ModelConfig model = uneven_model();
   model.decoder.num_experts = 4;
   model.decoder.num_active_experts = 2;
-  expect_equal(train_together(2, config_with(kTwo), model), train_alone(config_with({}), model));
+  const auto config = [](const config::ParallelConfig& parallel) {
+    config::TrainingConfig gentle = config_with(parallel);
+    auto& stage = gentle.stages[0];
+    stage.vision.eps = stage.connector.eps = stage.language.eps = 1e-2;
+    return gentle;
+  };
+  expect_equal(train_together(2, config(kTwo), model), train_alone(config({}), model));
 }
 
 TEST(TensorParallel, TrainsUpdatesOfLowRank) {
