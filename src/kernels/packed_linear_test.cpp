@@ -74,7 +74,11 @@ struct Activations {
   std::vector<int32_t> starts, wide_starts;
 };
 
-// Panels in two calls that do not fall on the grain; rows of y are longer than O.
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// Panels in two calls that do not fall on the grain; rows of y are longer than O. As two streams and as four.
 std::vector<float> product(const PackedLinearKernel& kernel, const PackedMatrix& matrix, const std::vector<float>& x,
                            int64_t num_tokens, const float* bias = nullptr) {
   const PackedShape& shape = matrix.shape;
@@ -82,21 +86,23 @@ std::vector<float> product(const PackedLinearKernel& kernel, const PackedMatrix&
   std::vector<float> y(static_cast<size_t>(num_tokens * (shape.out_features + 3)), -7.0f);
   std::vector<uint8_t> scratch(static_cast<size_t>(kernel.scratch_bytes) + 64, 0xAA);
   uint8_t* aligned = scratch.data() + (64 - reinterpret_cast<uintptr_t>(scratch.data()) % 64) % 64;
-  const PackedLinear problem{.shape = shape,
-                             .weight = matrix.data(),
-                             .bias = bias,
-                             .x = activations.rows(),
-                             .num_tokens = num_tokens,
-                             .y = y.data(),
-                             .y_stride = shape.out_features + 3};
+  PackedLinear problem{.shape = shape,
+                       .weight = matrix.data(),
+                       .bias = bias,
+                       .x = activations.rows(),
+                       .num_tokens = num_tokens,
+                       .y = y.data(),
+                       .y_stride = shape.out_features + 3,
+                       .num_streams = 4};
   const int64_t middle = shape.num_panels() / 2;
   kernel.panels(problem, aligned, 0, middle);
   kernel.panels(problem, aligned, middle, shape.num_panels());
+  std::vector<float> as_two_streams(y.size(), -7.0f);
+  problem.y = as_two_streams.data();
+  problem.num_streams = 2;
+  kernel.panels(problem, aligned, 0, shape.num_panels());
+  EXPECT_TRUE(same_bits(as_two_streams, y));
   return y;
-}
-
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
 class PackedLinearVersions : public testing::TestWithParam<Version<PackedLinearKernel>> {

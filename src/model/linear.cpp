@@ -109,6 +109,7 @@ std::vector<at::Tensor> forward_together(std::initializer_list<const Linear*> la
 }
 
 at::Tensor forward_grouped(const std::vector<const Linear*>& layers, const at::Tensor& rows, at::IntArrayRef counts) {
+  const size_t num_sets = layers.size() / counts.size();
   const bool is_packed =
       std::ranges::all_of(layers, [](const Linear* layer) { return layer->weight_.is_packed() && !layer->update_; });
   if (is_packed) {
@@ -116,20 +117,28 @@ at::Tensor forward_grouped(const std::vector<const Linear*>& layers, const at::T
                                .findSchemaOrThrow("molmo::packed_linear_grouped", "")
                                .typed<at::Tensor(const at::Tensor&, at::TensorList, at::IntArrayRef, int64_t)>();
     std::vector<at::Tensor> weights;
+    weights.reserve(layers.size());
     size_t bytes_read = 0;
     for (size_t i = 0; i < layers.size(); ++i) {
       weights.push_back(layers[i]->weight_.tensor());
-      if (counts[i] > 0) bytes_read += weights.back().nbytes();
+      if (counts[i % counts.size()] > 0) bytes_read += weights.back().nbytes();
     }
-    const MeteredProduct metered(rows, layers.front()->weight_.out(), bytes_read);
-    return op.call(rows, weights, counts, layers.front()->weight_.out());
+    const int64_t out = layers.front()->weight_.out();
+    const MeteredProduct metered(rows, static_cast<int64_t>(num_sets) * out, bytes_read);
+    return op.call(rows, weights, counts, out);
   }
-  std::vector<at::Tensor> outputs;
-  for (size_t i = 0, start = 0; i < layers.size(); start += static_cast<size_t>(counts[i]), ++i) {
-    if (counts[i] == 0 && !layers[i]->is_trained()) continue;
-    outputs.push_back(layers[i]->forward(rows.narrow(0, static_cast<int64_t>(start), counts[i])));
+  std::vector<at::Tensor> sets;
+  for (size_t set = 0; set < num_sets; ++set) {
+    std::vector<at::Tensor> outputs;
+    int64_t start = 0;
+    for (size_t i = 0; i < counts.size(); start += counts[i], ++i) {
+      const Linear& layer = *layers[set * counts.size() + i];
+      if (counts[i] == 0 && !layer.is_trained()) continue;
+      outputs.push_back(layer.forward(rows.narrow(0, start, counts[i])));
+    }
+    sets.push_back(outputs.empty() ? rows.new_empty({0, layers.front()->weight_.out()}) : at::cat(outputs));
   }
-  return outputs.empty() ? rows.new_empty({0, layers.front()->weight_.out()}) : at::cat(outputs);
+  return num_sets == 1 ? sets[0] : at::cat(sets, 1);
 }
 
 }  // namespace molmo::model

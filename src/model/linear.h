@@ -47,7 +47,8 @@ class Linear {
 std::vector<at::Tensor> forward_together(std::initializer_list<const Linear*> layers, const at::Tensor& x);
 
 // Layers of one shape and without biases, the same one of every expert, on rows [N, in] that are sorted by layer:
-// counts[i] of them for layers[i] -> [N, out]. Packed ones at once, the threads share all; weights without rows are not
+// counts[i] of them for layers[i] -> [N, out]. With S times as many layers as counts (S layers of every expert, set
+// after set) -> [N, S out], side by side. Packed ones at once, the threads share all; weights without rows are not
 // touched, but a layer that is trained takes part with no rows, so that its gradient is zero instead of missing.
 at::Tensor forward_grouped(const std::vector<const Linear*>& layers, const at::Tensor& rows, at::IntArrayRef counts);
 

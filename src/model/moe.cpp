@@ -1,15 +1,49 @@
 #include "model/moe.h"
 
-#include <ATen/ops/bincount.h>
-#include <ATen/ops/floor_divide.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/topk.h>
 #include <fmt/format.h>
 
-#include "model/mlp.h"
+#include <numeric>
+
+#include "model/fused.h"
 
 namespace molmo::model {
+namespace {
+
+// Token-expert pairs sorted by expert, so that each expert sees its tokens as one matrix; those of one expert stay in
+// order. On the host, where the counts are needed anyway: the products' shapes depend on them.
+struct SortedPairs {
+  at::Tensor token_of_pair;  // [N k], of the sorted ones
+  at::Tensor place_of_pair;  // [N k]: where each pair went
+  std::vector<int64_t> counts;
+};
+
+// chosen: [N, k], experts of each token.
+SortedPairs sort_by_expert(const at::Tensor& chosen, size_t num_experts) {
+  const at::Tensor experts = chosen.cpu().contiguous();
+  const int64_t num_pairs = experts.numel(), num_active = experts.size(1);
+  const int64_t* expert_of_pair = experts.const_data_ptr<int64_t>();
+  SortedPairs sorted{at::empty({num_pairs}, experts.options()), at::empty({num_pairs}, experts.options()),
+                     std::vector<int64_t>(num_experts)};
+  for (int64_t pair = 0; pair < num_pairs; ++pair) ++sorted.counts[static_cast<size_t>(expert_of_pair[pair])];
+  std::vector<int64_t> next(num_experts);
+  std::exclusive_scan(sorted.counts.begin(), sorted.counts.end(), next.begin(), int64_t{0});
+  int64_t* token_of_pair = sorted.token_of_pair.mutable_data_ptr<int64_t>();
+  int64_t* place_of_pair = sorted.place_of_pair.mutable_data_ptr<int64_t>();
+  for (int64_t pair = 0; pair < num_pairs; ++pair) {
+    const int64_t place = next[static_cast<size_t>(expert_of_pair[pair])]++;
+    token_of_pair[place] = pair / num_active;
+    place_of_pair[pair] = place;
+  }
+  sorted.token_of_pair = sorted.token_of_pair.to(chosen.device());
+  sorted.place_of_pair = sorted.place_of_pair.to(chosen.device());
+  return sorted;
+}
+
+}  // namespace
 
 Moe::Expert::Expert(const WeightScope& scope, int64_t width, int64_t mlp_width)
     : gate_proj(scope, "gate_proj", mlp_width, width),
@@ -26,9 +60,13 @@ Moe::Moe(const WeightScope& block, const config::DecoderConfig& config)
   }
 }
 
-at::Tensor Moe::forward_all(Linear Expert::*layer, const at::Tensor& rows, at::IntArrayRef counts) const {
+at::Tensor Moe::forward_all(std::initializer_list<Linear Expert::*> sets, const at::Tensor& rows,
+                            at::IntArrayRef counts) const {
   std::vector<const Linear*> layers;
-  for (const Expert& expert : experts_) layers.push_back(&(expert.*layer));
+  layers.reserve(sets.size() * experts_.size());
+  for (const auto layer : sets) {
+    for (const Expert& expert : experts_) layers.push_back(&(expert.*layer));
+  }
   return forward_grouped(layers, rows, counts);
 }
 
@@ -41,16 +79,11 @@ at::Tensor Moe::forward(const at::Tensor& x,
       at::softmax(logits.flatten(0, 1), -1, x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
   const auto [weights, chosen] = at::topk(probabilities, num_active_, -1);  // [N, k]
 
-  // Token-expert pairs sorted by expert, so that each expert sees its tokens as one matrix.
-  const at::Tensor order = chosen.flatten().argsort(/*stable=*/true, /*dim=*/0, /*descending=*/false);
-  const at::Tensor token_of_pair = at::floor_divide(order, num_active_);
-  const at::Tensor counted = at::bincount(chosen.flatten(), {}, static_cast<int64_t>(experts_.size())).cpu();
-  const at::IntArrayRef counts(counted.const_data_ptr<int64_t>(), experts_.size());
+  const auto [token_of_pair, place_of_pair, counts] = sort_by_expert(chosen, experts_.size());
   const at::Tensor of_pairs = rows.index_select(0, token_of_pair);
-  const at::Tensor hidden =
-      gate(forward_all(&Expert::gate_proj, of_pairs, counts), forward_all(&Expert::up_proj, of_pairs, counts));
-  const at::Tensor outputs = forward_all(&Expert::down_proj, hidden, counts);
-  const at::Tensor pairs = outputs.index_select(0, order.argsort()).view({rows.size(0), num_active_, x.size(-1)});
+  const at::Tensor hidden = gated(forward_all({&Expert::up_proj, &Expert::gate_proj}, of_pairs, counts));
+  const at::Tensor outputs = forward_all({&Expert::down_proj}, hidden, counts);
+  const at::Tensor pairs = outputs.index_select(0, place_of_pair).view({rows.size(0), num_active_, x.size(-1)});
   // Each rank weighs its part of the outputs, so the weights' gradients are parts too.
   const at::Tensor own_weights = group_.spread(weights).to(x.scalar_type());
   return group_.sum(at::matmul(own_weights.unsqueeze(1), pairs).view(x.sizes()));

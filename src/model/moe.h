@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <initializer_list>
 #include <vector>
 
 #include "config/decoder.h"
@@ -25,8 +26,9 @@ class Moe {
     Expert(const WeightScope& scope, int64_t width, int64_t mlp_width);
     Linear gate_proj, up_proj, down_proj;
   };
-  // One of the layers of every expert on rows sorted by expert, see forward_grouped().
-  at::Tensor forward_all(Linear Expert::*layer, const at::Tensor& rows, at::IntArrayRef counts) const;
+  // Some of the layers of every expert on rows sorted by expert, see forward_grouped().
+  at::Tensor forward_all(std::initializer_list<Linear Expert::*> sets, const at::Tensor& rows,
+                         at::IntArrayRef counts) const;
 
   TensorGroup group_;  // whose ranks have neurons of every expert
   int64_t num_active_;

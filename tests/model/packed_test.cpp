@@ -133,14 +133,19 @@ TEST_P(PackedLayers, GroupedRowsAreThoseOfEachLayerToTheBit) {
   Weights weights;
   std::vector<Linear> layers;
   std::vector<const Linear*> pointers;
-  for (int i = 0; i < 4; ++i) weights[fmt::format("{}.weight", i)] = pack(test::random_tensor({50, 96}, i), GetParam());
-  for (int i = 0; i < 4; ++i) layers.emplace_back(WeightScope(weights, none_), std::to_string(i), 50, 96);
+  for (int i = 0; i < 8; ++i) weights[fmt::format("{}.weight", i)] = pack(test::random_tensor({50, 96}, i), GetParam());
+  for (int i = 0; i < 8; ++i) layers.emplace_back(WeightScope(weights, none_), std::to_string(i), 50, 96);
   for (const Linear& layer : layers) pointers.push_back(&layer);
   const at::Tensor rows = test::random_tensor({16, 96}, 9);
-  const at::Tensor y = forward_grouped(pointers, rows, {1, 0, 12, 3});
-  EXPECT_TRUE(y.narrow(0, 0, 1).equal(layers[0].forward(rows.narrow(0, 0, 1))));
-  EXPECT_TRUE(y.narrow(0, 1, 12).equal(layers[2].forward(rows.narrow(0, 1, 12))));
-  EXPECT_TRUE(y.narrow(0, 13, 3).equal(layers[3].forward(rows.narrow(0, 13, 3))));
+  const auto expect_as_one_by_one = [&](const at::Tensor& y, size_t first) {
+    EXPECT_TRUE(y.narrow(0, 0, 1).equal(layers[first].forward(rows.narrow(0, 0, 1))));
+    EXPECT_TRUE(y.narrow(0, 1, 12).equal(layers[first + 2].forward(rows.narrow(0, 1, 12))));
+    EXPECT_TRUE(y.narrow(0, 13, 3).equal(layers[first + 3].forward(rows.narrow(0, 13, 3))));
+  };
+  expect_as_one_by_one(forward_grouped({pointers.begin(), pointers.begin() + 4}, rows, {1, 0, 12, 3}), 0);
+  const at::Tensor both = forward_grouped(pointers, rows, {1, 0, 12, 3});
+  expect_as_one_by_one(both.narrow(1, 0, 50), 0);
+  expect_as_one_by_one(both.narrow(1, 50, 50), 4);
 }
 
 TEST(Matrix, SaysWhatItExpected) {
