@@ -2,7 +2,7 @@
 // activations, which become 8 bits on the way. Letters: T tokens, I input and O output features, K = I rounded up
 // to 32.
 //
-// Activations: groups of 128 columns share a scale, the largest absolute value / 127; codes are x * (127 / largest),
+// Activations: groups of 256 columns share a scale, the largest absolute value / 127; codes are x * (127 / largest),
 // rounded to nearest even, and zero behind I. A group with an infinite or undefined value has an undefined scale and
 // zero codes: y of that token is undefined. Single channels of language models are hundreds of times larger than the
 // rest, so one scale a token would round the rest to nothing (docs/quantised-format.md).
@@ -26,7 +26,7 @@
 
 namespace molmo::kernels {
 
-inline constexpr int64_t kActivationGroup = 128;
+inline constexpr int64_t kActivationGroup = 256;
 // Kernels read this many rows behind the last token: zero codes and scales.
 inline constexpr int64_t kSpareTokens = 32;
 

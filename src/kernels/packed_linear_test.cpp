@@ -172,7 +172,7 @@ TEST(PackedLinear, IsTheProductWithinTheRoundingOfActivations) {
         double exact = 0, bound = 0;
         for (int64_t k = 0; k < in; ++k) {
           double largest = 0;
-          for (int64_t i = k / 128 * 128; i < std::min<int64_t>(in, k / 128 * 128 + 128); ++i)
+          for (int64_t i = k / 256 * 256; i < std::min<int64_t>(in, k / 256 * 256 + 256); ++i)
             largest = std::max(largest, std::abs(static_cast<double>(x[static_cast<size_t>(t * in + i)])));
           const double weight = matrix.values[static_cast<size_t>(o * in + k)];
           exact += weight * x[static_cast<size_t>(t * in + k)];
@@ -185,12 +185,13 @@ TEST(PackedLinear, IsTheProductWithinTheRoundingOfActivations) {
 }
 
 TEST_P(PackedLinearVersions, GivesTheBitsOfTheScalarOne) {
-  const std::pair<int64_t, int64_t> sizes[] = {{1, 1}, {16, 32}, {5, 70}, {70, 128}, {130, 160}, {64, 544}, {77, 1250}};
+  const std::pair<int64_t, int64_t> sizes[] = {{1, 1},     {16, 32},  {5, 70},   {70, 128},
+                                               {130, 160}, {33, 320}, {64, 544}, {77, 1250}};
   for (const auto type : {PackedType::Q8, PackedType::Q4}) {
     for (const auto& [out, in] : sizes) {
       const PackedMatrix matrix(type, out, in);
       for (const int64_t num_tokens : {1, 2, 3, 4, 5, 8, 9, 31, 32, 33, 400}) {
-        if (num_tokens == 400 && in > 200) continue;
+        if (num_tokens == 400 && in > 400) continue;
         const std::vector<float> x = random_activations(num_tokens, in), bias = random_activations(1, out);
         EXPECT_TRUE(same_bits(product(kernel(), matrix, x, num_tokens, bias.data()),
                               product(kPackedLinearScalar, matrix, x, num_tokens, bias.data())))
@@ -218,20 +219,20 @@ TEST_P(PackedLinearVersions, BearsTheLargestCodes) {
 }
 
 TEST_P(PackedLinearVersions, RoundsActivationsToNearestEvenAndKeepsWhatIsUndefinedInItsToken) {
-  std::vector<float> x(2 * 200);
+  std::vector<float> x(2 * 300);
   x[0] = 127, x[1] = 0.5f, x[2] = 1.5f, x[3] = -2.5f, x[4] = 3.49f;
-  x[128] = std::numeric_limits<float>::denorm_min();
-  x[200 + 7] = std::numeric_limits<float>::infinity();
-  Activations activations(kernel(), x, 2, 200);
+  x[256] = std::numeric_limits<float>::denorm_min();
+  x[300 + 7] = std::numeric_limits<float>::infinity();
+  Activations activations(kernel(), x, 2, 300);
   const std::vector<int8_t> expected = {127, 0, 2, -2, 3};
   EXPECT_TRUE(std::equal(expected.begin(), expected.end(), activations.codes.begin()));
   EXPECT_EQ(activations.scales[0], 1.0f);
   EXPECT_EQ(activations.scales[1], 0.0f);
-  EXPECT_EQ(activations.codes[128], 0);
+  EXPECT_EQ(activations.codes[256], 0);
   EXPECT_EQ(activations.starts[0], -8 * 130);
   EXPECT_EQ(activations.wide_starts[0], -128 * 130);
   EXPECT_TRUE(std::isnan(activations.scales[2]));
-  const PackedMatrix matrix(PackedType::Q4, 16, 200);
+  const PackedMatrix matrix(PackedType::Q4, 16, 300);
   const std::vector<float> y = product(kernel(), matrix, x, 2);
   EXPECT_FALSE(std::isnan(y[0]));
   EXPECT_TRUE(std::isnan(y[19]));

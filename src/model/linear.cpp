@@ -40,7 +40,7 @@ at::Tensor half_weight_linear(const at::Tensor& x, const at::Tensor& weight) {
 
 // float32 on the CPU. Which library multiplies follows from shapes alone: what is computed again has the same bits.
 at::Tensor float_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  constexpr int64_t kFewRows = 16;  // that do not repay laying out the weight
+  constexpr int64_t kFewRows = 128;  // that do not repay laying out the weight
   const bool has_few_rows = x.numel() < kFewRows * x.size(-1);
   if (kernels::float_products() == kernels::FloatProducts::Mkl || has_few_rows) return at::linear(x, weight, bias);
   static const auto op =

@@ -113,9 +113,15 @@ SynthSample make_clock(const SynthOptions& options, RandomStream& draws) {
   SynthSample sample;
   sample.picture = render(look);
   if (options.labels != LabelMap::None) sample.labels = label_map(look, options.labels);
-  static constexpr std::string_view kQuestions[] = {
-      "What time is it?", "What time is being shown?",       "What time does the clock show?",
-      "Read the clock.",  "What is the time on this clock?", "Tell me the time."};
+  static constexpr std::string_view kQuestions[] = {"What time is it?",
+                                                    "What time is being shown?",
+                                                    "What time does the clock show?",
+                                                    "Read the clock.",
+                                                    "What is the time on this clock?",
+                                                    "Tell me the time.",
+                                                    "What time is shown on the clock?",
+                                                    "What time does this watch show?",
+                                                    "Which time is shown?"};
   const int hour = look.time.hour == 0 ? 12 : look.time.hour;
   std::string time = fmt::format("{}:{:02}", hour, look.time.minute);
   if (look.shows_seconds) time += fmt::format(":{:02}", look.time.second);

@@ -26,7 +26,9 @@ TEST(Lora, BeginsAsTheBaseModel) {
   const Batch one = batch();
   const Trainer with(lora_config(), 0, test::kTinyModel, weights),
       without(test::training_config(), 0, test::kTinyModel, weights);
-  EXPECT_EQ(with.evaluate({&one, 1}).loss, without.evaluate({&one, 1}).loss);
+  // Without updates q, k and v are one product, whose library may add in another order.
+  const double expected = without.evaluate({&one, 1}).loss;
+  EXPECT_NEAR(with.evaluate({&one, 1}).loss, expected, 1e-6 * expected);
 }
 
 TEST(Lora, LearnsWithTheBaseUntouched) {

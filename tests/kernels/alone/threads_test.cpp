@@ -91,7 +91,8 @@ TEST(Threads, PackedLinear) {
       }
       const auto x = random_floats(num_tokens * shape.in_features, 4);
       expect_same_on_threads(packed_linear_versions(), [&](const PackedLinearKernel& kernel, int num_threads) {
-        const int64_t rows = num_tokens + kSpareTokens, stride = 384, num_groups = 3, num_starts = 9;
+        const int64_t rows = num_tokens + kSpareTokens, stride = 384, num_starts = 9,
+                      num_groups = (shape.in_features + kActivationGroup - 1) / kActivationGroup;
         std::vector<int8_t> x_codes(static_cast<size_t>(rows * stride));
         std::vector<float> scales(static_cast<size_t>(rows * num_groups));
         std::vector<int32_t> starts(static_cast<size_t>(rows * num_starts));
