@@ -43,7 +43,7 @@ std::span<const Version<DenseLinearKernel>> dense_linear_versions();
 std::span<const Version<PackedLinearKernel>> packed_linear_versions();
 std::span<const Version<TrainingPasses>> training_passes_versions();
 
-// Which library of libtorch multiplies float32 matrices of training. MKL gives processors of other makers than Intel
+// Which library of libtorch multiplies matrices of float32. MKL gives processors of other makers than Intel
 // AVX2 only; oneDNN writes its code for what the processor can do.
 enum class FloatProducts { Mkl, OneDnn };
 FloatProducts float_products();

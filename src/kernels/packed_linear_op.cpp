@@ -186,30 +186,28 @@ Tensor packed_linear_grouped(const Tensor& x, at::TensorList weights, at::IntArr
          "x {}, {} counts with sum {} and {} weights",
          fmt::join(x.sizes(), "x"), counts.size(), num_rows, weights.size());
   }
-  const auto num_counts = static_cast<int64_t>(counts.size());
-  const int64_t width = static_cast<int64_t>(weights.size()) / num_counts * out_features;
+  const size_t num_sets = weights.size() / counts.size();
+  const int64_t width = static_cast<int64_t>(num_sets) * out_features;
   Tensor y = at::empty({num_rows, width}, x.options());
   if (y.numel() == 0) return y;
   const Tensor rows = rows_of(x);
   const int64_t in_features = x.size(1);
   const QuantizedTensor quantized(rows, in_features);
   std::vector<PackedLinear> problems;
-  for (size_t weight = 0, first = 0; weight < weights.size(); ++weight) {
-    const size_t group = weight % counts.size();
-    if (group == 0) first = 0;
-    const int64_t count = counts[group];
-    if (count == 0) continue;
-    const PackedLinear all{
-        .shape = shape_of("packed_linear_grouped", weights[weight], out_features, in_features),
-        .weight = weights[weight].const_data_ptr<uint8_t>(),
-        .bias = nullptr,
-        .x = quantized.rows,
-        .num_tokens = num_rows,
-        .y = y.mutable_data_ptr<float>() + static_cast<int64_t>(weight / counts.size()) * out_features,
-        .y_stride = width,
-        .num_streams = num_streams()};
-    problems.push_back(tokens_of(all, static_cast<int64_t>(first), count));
-    first += static_cast<size_t>(count);
+  for (size_t set = 0; set < num_sets; ++set) {
+    for (size_t i = 0, first = 0; i < counts.size(); first += static_cast<size_t>(counts[i]), ++i) {
+      if (counts[i] == 0) continue;
+      const Tensor& weight = weights[set * counts.size() + i];
+      const PackedLinear all{.shape = shape_of("packed_linear_grouped", weight, out_features, in_features),
+                             .weight = weight.const_data_ptr<uint8_t>(),
+                             .bias = nullptr,
+                             .x = quantized.rows,
+                             .num_tokens = num_rows,
+                             .y = y.mutable_data_ptr<float>() + static_cast<int64_t>(set) * out_features,
+                             .y_stride = width,
+                             .num_streams = num_streams()};
+      problems.push_back(tokens_of(all, static_cast<int64_t>(first), counts[i]));
+    }
   }
   run(problems);
   return y;
