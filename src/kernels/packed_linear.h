@@ -48,7 +48,7 @@ struct PackedLinear {
   int64_t num_tokens;
   float* y;  // [T, O]
   int64_t y_stride;
-  int64_t num_streams;  // panels that a thread reads at once where tokens are few: 4 or 2
+  int64_t num_streams = 4;  // panels that a thread reads at once where tokens are few: 4 or 2
 };
 
 // One version of the family: quantize all tokens, then panels for every range of [0, num_panels). Calls for different

@@ -104,8 +104,7 @@ TEST(Threads, PackedLinear) {
               [&](int64_t t) { kernel.quantize(x.data(), shape.in_features, shape.in_features, quantized, t, t + 1); };
         });
         std::vector<float> y(static_cast<size_t>(num_tokens * shape.out_features));
-        const PackedLinear problem{shape,    weight.data(),      nullptr, quantized, num_tokens,
-                                   y.data(), shape.out_features, 4};
+        const PackedLinear problem{shape, weight.data(), nullptr, quantized, num_tokens, y.data(), shape.out_features};
         run_on_threads(num_threads, shape.num_panels(), [&] {
           return [&, scratch = std::make_shared<Scratch<uint8_t>>(kernel.scratch_bytes)](int64_t panel) {
             kernel.panels(problem, scratch->data(), panel, panel + 1);
