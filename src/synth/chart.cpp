@@ -42,7 +42,7 @@ ChartData draw_chart_data(const Page& page, const ChartShape& shape, const Figur
   data.measure = pick(draws, topic.measures);
   data.categories = shape.is_ordered ? context.words.pick_run(topic.categories, shape.num_categories, draws)
                                      : context.words.pick_some(topic.categories, shape.num_categories, draws);
-  static constexpr int64_t kEasyMost[] = {10, 20, 50};
+  static constexpr int64_t kEasyMost[] = {10, 20};
   static constexpr int64_t kMost[] = {10, 20, 50, 80, 100, 200, 500, 1000, 2000};
   const int64_t most = context.is_easy ? pick(draws, kEasyMost) : pick(draws, kMost);
   const std::vector<std::string> names = context.words.pick_some("series_names", shape.num_series, draws);

@@ -30,7 +30,7 @@ BarLook draw_bar_look(const FigureContext& context) {
 }
 
 double label_size(const Page& page, const FigureContext& context, size_t num_labels) {
-  if (context.is_easy) return page.size(num_labels > 3 ? 0.072 : 0.08);
+  if (context.is_easy) return page.size(num_labels > 3 ? 0.085 : 0.105);
   return page.size(num_labels > 6 ? 0.036 : 0.045);
 }
 
@@ -50,7 +50,7 @@ size_t draw_count(const FigureContext& context, int64_t easy_most, int64_t most)
 
 ChartData draw_bar_data(const Page& page, const FigureContext& context, bool may_be_ordered) {
   ChartShape shape;
-  shape.num_categories = draw_count(context, 4, context.is_hard ? 10 : 7);
+  shape.num_categories = draw_count(context, 3, context.is_hard ? 10 : 7);
   shape.is_ordered = may_be_ordered && !context.is_easy && chance(context.draws, 0.25);
   return draw_chart_data(page, shape, context);
 }

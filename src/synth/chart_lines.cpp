@@ -46,7 +46,7 @@ ChartData draw_line_data(const Page& page, const FigureContext& context) {
   ChartShape shape;
   shape.is_ordered = true;
   shape.num_categories =
-      static_cast<size_t>(context.is_easy ? whole(draws, 3, 4) : whole(draws, 4, context.is_hard ? 10 : 7));
+      static_cast<size_t>(context.is_easy ? 3 : whole(draws, 4, context.is_hard ? 10 : 7));
   shape.num_series = context.is_easy ? 1 : static_cast<size_t>(whole(draws, 1, context.is_hard ? 3 : 2));
   ChartData data = draw_chart_data(page, shape, context);
   for (Series& series : data.series) {
@@ -69,7 +69,7 @@ Questions draw_line_chart(Page& page, const FigureContext& context) {
   RandomStream& draws = context.draws;
   const ChartData data = draw_line_data(page, context);
   const bool has_values = data.series.size() == 1 && (context.is_easy || chance(draws, 0.5));
-  const double size = context.is_easy ? page.size(0.07) : page.size(data.categories.size() > 6 ? 0.036 : 0.045);
+  const double size = context.is_easy ? page.size(0.095) : page.size(data.categories.size() > 6 ? 0.036 : 0.045);
   PlotArea plot = draw_chart_head(page, data, context, size);
   plot.bottom -= size * 1.4;
   ValueAxis axis = value_axis(data);
@@ -126,7 +126,7 @@ Questions draw_scatter_plot(Page& page, const FigureContext& context) {
   const std::string across = pair.substr(0, pair.find('/')), up = pair.substr(pair.find('/') + 1);
   ChartData data;
   data.title = up + " by " + across;
-  const double size = context.is_easy ? page.size(0.068) : page.size(0.044);
+  const double size = context.is_easy ? page.size(0.095) : page.size(0.044);
   PlotArea plot = draw_chart_head(page, data, context, size);
   plot.bottom -= size * 1.4;
   page.text(

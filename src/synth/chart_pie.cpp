@@ -49,7 +49,7 @@ Questions draw_pie_chart(Page& page, const FigureContext& context) {
   const size_t count = data.categories.size();
   data.series[0].values = draw_shares(count, context.is_easy ? 10 : 5, context.is_easy ? 10 : count > 4 ? 0 : 5, draws);
   data.measure = "Share";
-  const double size = page.size(context.is_easy ? 0.07 : 0.045);
+  const double size = page.size(context.is_easy ? 0.08 : 0.045);
   PlotArea plot = draw_chart_head(page, data, context, size);
 
   // The pie, and beside or below it the legend.

@@ -95,7 +95,7 @@ void describe_graph(Page& page, const Graph& graph) {
 Graph draw_flow_graph(const FigureContext& context) {
   RandomStream& draws = context.draws;
   const auto count =
-      static_cast<size_t>(context.is_easy ? whole(draws, 3, 4) : whole(draws, 3, context.is_hard ? 7 : 5));
+      static_cast<size_t>(context.is_easy ? 3 : whole(draws, 3, context.is_hard ? 7 : 5));
   const std::vector<std::string> steps = context.words.pick_some("steps", count + 1, draws);
   Graph graph;
   graph.figure = "flow_chart";
@@ -144,7 +144,7 @@ Questions ask_about_flow(const Graph& graph) {
 
 Questions draw_flow_chart(Page& page, const FigureContext& context) {
   Graph graph = draw_flow_graph(context);
-  const DiagramLook look = draw_look(page, context, context.is_easy ? 0.08 : 0.044);
+  const DiagramLook look = draw_look(page, context, context.is_easy ? 0.1 : 0.044);
   name_conditions(graph, context);
   describe_graph(page, graph);
   const auto condition = std::ranges::find_if(graph.nodes, &GraphNode::is_condition);
@@ -238,7 +238,7 @@ Questions ask_about_tree(const Graph& graph) {
 }
 
 Questions draw_tree_diagram(Page& page, const FigureContext& context) {
-  const DiagramLook look = draw_look(page, context, context.is_easy ? 0.072 : 0.038);
+  const DiagramLook look = draw_look(page, context, context.is_easy ? 0.1 : 0.038);
   const Graph graph = draw_tree_graph(context);
   describe_graph(page, graph);
   const auto below = [&](size_t above) {

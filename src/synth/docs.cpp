@@ -80,7 +80,7 @@ void check_figures(const SynthOptions& options) {
   }
 }
 
-constexpr std::string_view kAboutFigure = "figure", kReading = "read", kTranscript = "transcribe";
+constexpr std::string_view kAboutFigure = "figure", kReading = "read", kTranscript = "transcribe", kData = "data";
 
 // Without any wish they are about the figure.
 bool has_form(const SynthOptions& options, std::string_view form) {
@@ -90,10 +90,10 @@ bool has_form(const SynthOptions& options, std::string_view form) {
 
 void check_forms(const SynthOptions& options) {
   for (const std::string& form : options.question_forms) {
-    if (form == kAboutFigure || form == kReading || form == kTranscript) continue;
+    if (form == kAboutFigure || form == kReading || form == kTranscript || form == kData) continue;
     fail(ErrorCategory::InvalidArgument,
-         "question_forms: '{}' is not a form of question about documents, expected {}, {} or {}", form, kAboutFigure,
-         kReading, kTranscript);
+         "question_forms: '{}' is not a form of question about documents, expected {}, {}, {} or {}", form,
+         kAboutFigure, kReading, kTranscript, kData);
   }
 }
 
@@ -141,6 +141,45 @@ DocQuestion transcript_question(const Json& truth) {
   return {"Transcribe the text.", transcript};
 }
 
+std::string as_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// What belongs together, a line each: a category and its values, a row of a table, a receipt's item and its price. It
+// teaches to find the value of a name, and is the question of chart-to-table data sets. None where the page has no such
+// pairs.
+Questions data_question(const Json& truth) {
+  std::string lines;
+  const auto add = [&](std::string_view name, std::string_view values) {
+    lines += fmt::format("{}{}: {}", lines.empty() ? "" : "\n", name, values);
+  };
+  if (const auto series = truth.find("series"); series != truth.end() && !truth["categories"].empty()) {
+    for (size_t i = 0; i < truth["categories"].size(); ++i) {
+      std::string values;
+      for (const Json& one : *series) {
+        values += values.empty() ? "" : ", ";
+        if (series->size() > 1) values += one["name"].get<std::string>() + " ";
+        values += as_text(one["values"][i]);
+        if (truth["figure"] == "pie") values += "%";
+      }
+      add(truth["categories"][i].get<std::string>(), values);
+    }
+  } else if (const auto columns = truth.find("columns"); columns != truth.end()) {
+    for (size_t row = 0; row < (*columns)[0]["cells"].size(); ++row) {
+      std::string cells;
+      for (size_t k = 1; k < columns->size(); ++k) cells += (k > 1 ? ", " : "") + as_text((*columns)[k]["cells"][row]);
+      add(as_text((*columns)[0]["cells"][row]), cells);
+    }
+  } else if (const auto items = truth.find("items"); items != truth.end() && truth["figure"] == "receipt") {
+    for (const Json& item : *items) add(item["name"].get<std::string>(), item["price"].get<std::string>());
+    add("Total", truth["fields"].back()["value"].get<std::string>());
+  } else if (truth["figure"] == "form") {
+    for (const Json& field : truth["fields"]) add(field["name"].get<std::string>(), field["value"].get<std::string>());
+  }
+  if (lines.empty()) return {};
+  return {{"List the data.", lines}};
+}
+
 ImageSize page_size(const SynthOptions& options, std::string_view figure, RandomStream& draws) {
   ImageSize size{options.size, options.size};
   if (!options.vary_aspect) return size;
@@ -167,6 +206,7 @@ SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   if (figure.renderer != Renderer::Page) page.truth()["renderer"] = enum_name(figure.renderer);
   if (!has_form(options, kAboutFigure)) questions.clear();
   if (has_form(options, kTranscript)) questions.push_back(transcript_question(page.truth()));
+  if (has_form(options, kData)) std::ranges::move(data_question(page.truth()), std::back_inserter(questions));
   if (has_form(options, kReading)) std::ranges::move(reading_questions(page.truth()), std::back_inserter(questions));
 
   SynthSample sample;

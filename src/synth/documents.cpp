@@ -82,7 +82,7 @@ int64_t Receipt::total() const {
 Receipt draw_receipt_data(const FigureContext& context) {
   RandomStream& draws = context.draws;
   const auto count =
-      static_cast<size_t>(context.is_easy ? whole(draws, 2, 3) : whole(draws, 3, context.is_hard ? 9 : 6));
+      static_cast<size_t>(context.is_easy ? 2 : whole(draws, 3, context.is_hard ? 9 : 6));
   Receipt receipt;
   receipt.shop = context.words.pick("shops", draws);
   receipt.date = context.words.date(draws);
@@ -102,7 +102,7 @@ Questions draw_receipt(Page& page, const FigureContext& context) {
   Receipt receipt = draw_receipt_data(context);
   const size_t count = receipt.items.size();
   // A strip of paper on a table.
-  const double size = page.size(context.is_easy ? 0.075 : std::min(0.046, 0.55 / static_cast<double>(count + 6)));
+  const double size = page.size(context.is_easy ? 0.09 : std::min(0.046, 0.55 / static_cast<double>(count + 6)));
   const double width = page.width() * (context.is_easy ? 0.86 : between(draws, 0.55, 0.75));
   const double left = (page.width() - width) / 2;
   if (!context.is_easy) {
@@ -178,7 +178,7 @@ Questions draw_form(Page& page, const FigureContext& context) {
   fields.resize(std::min<size_t>(
       fields.size(),
       static_cast<size_t>(context.is_easy ? whole(draws, 2, 3) : whole(draws, 4, context.is_hard ? 8 : 6))));
-  const double margin = page.side() * 0.06, size = page.size(context.is_easy ? 0.078 : 0.042);
+  const double margin = page.side() * 0.06, size = page.size(context.is_easy ? 0.095 : 0.042);
   const bool is_hand = chance(draws, context.is_easy ? 0.15 : 0.5);
   const std::string_view hand = is_hand ? pick(draws, handwriting_families()) : std::string_view{};
   // Blue ink cannot be read on dark paper.
@@ -257,7 +257,7 @@ Questions draw_letter(Page& page, const FigureContext& context) {
   std::vector<size_t> facts = {0, 1, 2, 3};
   shuffle(draws, facts);
   facts.resize(context.is_easy ? 1 : static_cast<size_t>(whole(draws, 2, 4)));
-  const double margin = page.side() * 0.07, size = page.size(context.is_easy ? 0.072 : 0.042);
+  const double margin = page.side() * 0.07, size = page.size(context.is_easy ? 0.09 : 0.042);
   Column column(page, margin, margin, page.width() - 2 * margin);
   column.line(date, size, Align::Right);
   column.line("Dear " + to + ",", size);
@@ -323,7 +323,7 @@ Questions draw_poster(Page& page, const FigureContext& context) {
       cairo_fill(page.cairo());
     }
   }
-  const double size = page.size(context.is_easy ? 0.08 : 0.055), margin = page.side() * 0.07;
+  const double size = page.size(context.is_easy ? 0.1 : 0.055), margin = page.side() * 0.07;
   Column column(page, margin, page.height() * (context.is_easy ? 0.12 : between(draws, 0.1, 0.2)),
                 page.width() - 2 * margin);
   const Align align = chance(draws, 0.7) ? Align::Center : Align::Left;
@@ -356,7 +356,7 @@ Questions draw_slide(Page& page, const FigureContext& context) {
   const std::string title = context.words.pick("slide_titles", draws);
   const auto count = static_cast<size_t>(context.is_easy ? 2 : whole(draws, 2, context.is_hard ? 5 : 4));
   const std::vector<std::string> points = context.words.pick_some("slide_points", count, draws);
-  const double margin = page.side() * 0.07, size = page.size(context.is_easy ? 0.082 : 0.055);
+  const double margin = page.side() * 0.07, size = page.size(context.is_easy ? 0.1 : 0.055);
   const bool has_bar = chance(draws, 0.5);
   const Color bar = typical(page.style().colors[0]);
   const Color bar_ink = luminance(bar) > 0.55 ? Color{0.05, 0.05, 0.05} : Color{1, 1, 1};

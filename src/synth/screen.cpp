@@ -19,7 +19,7 @@ class ScreenPainter {
       : page_(page),
         context_(context),
         draws_(context.draws),
-        size_(page.size(context.is_easy ? 0.075 : 0.044)),
+        size_(page.size(context.is_easy ? 0.095 : 0.044)),
         margin_(page.side() * 0.05),
         accent_(typical(page.style().colors[0])) {}
 

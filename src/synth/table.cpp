@@ -16,7 +16,7 @@ namespace {
 TableColumn number_column(const std::string& name, size_t num_rows, const FigureContext& context) {
   TableColumn column{name, true, {}, {}};
   static constexpr int64_t kMost[] = {20, 50, 99, 200, 500, 1000};
-  const int64_t most = context.is_easy ? (chance(context.draws, 0.5) ? 20 : 99) : pick(context.draws, kMost);
+  const int64_t most = context.is_easy ? 20 : pick(context.draws, kMost);
   while (column.values.size() < num_rows) {
     const int64_t value = whole(context.draws, 1, most);
     if (std::find(column.values.begin(), column.values.end(), value) != column.values.end()) continue;
@@ -99,7 +99,7 @@ Questions draw_table(Page& page, const FigureContext& context) {
   const size_t num_rows = table.num_rows();
 
   const double margin = page.side() * between(draws, 0.04, 0.07);
-  double top = margin, size = page.size(context.is_easy ? 0.08 : 0.045);
+  double top = margin, size = page.size(context.is_easy ? 0.105 : 0.045);
   if (!title.empty()) {
     page.text(title, {.x = page.width() / 2,
                       .baseline = top + page.cap_height(size * 1.1),

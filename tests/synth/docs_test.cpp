@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 
 #include "base/error.h"
@@ -178,7 +179,7 @@ TEST(Docs, TextsAreAskedForByTheirPlace) {
   EXPECT_GT(num_questions, 40);
   options.question_forms = {"exists"};
   EXPECT_THAT([&] { make_sample(find_generator("docs"), options, 0); },
-              ThrowsMessage<Error>(HasSubstr("expected figure, read or transcribe")));
+              ThrowsMessage<Error>(HasSubstr("expected figure, read, transcribe or data")));
 }
 
 // All texts, each once; what stands above comes in a line before, or in the same, and there what is further left
@@ -220,6 +221,41 @@ TEST(Docs, TranscriptsHaveAllTextInReadingOrder) {
     }
   }
   EXPECT_GT(num_orders, 1000);
+}
+
+// A line for every pair that the figure itself asks about: its name and its value.
+TEST(Docs, DataListWhatIsAskedAboutOneByOne) {
+  SynthOptions options;
+  options.size = 384;
+  options.questions = 60;  // all that there are
+  const std::regex asked(
+      "(?:What is the (?:value (?:of|for)|share of)|How much is the|What is in the column \\w+ for|What is the) "
+      "(.*?)(?: on the form)?\\?");
+  for (const std::string figure : {"bar", "pie", "table", "receipt", "form"}) {
+    options.figures = {figure};
+    options.difficulty = Difficulty::Easy;  // tables of two columns
+    int num_pairs = 0;
+    for (uint64_t index = 0; index < 20; ++index) {
+      options.question_forms = {"data"};
+      const SynthSample listed = make_sample(find_generator("docs"), options, index);
+      ASSERT_EQ(listed.text.annotations.size(), 1u) << figure;
+      const std::string lines = "\n" + *listed.text.annotations[0].answer + "\n";
+      options.question_forms = {"figure"};
+      for (const auto& annotation : make_sample(find_generator("docs"), options, index).text.annotations) {
+        std::smatch match;
+        if (!std::regex_match(*annotation.question, match, asked)) continue;
+        const std::string name = match[1];
+        if (lines.find("\n" + name + ": ") == std::string::npos) continue;  // asks about something else
+        EXPECT_THAT(lines, HasSubstr("\n" + name + ": " + *annotation.answer + "\n")) << *annotation.question;
+        ++num_pairs;
+      }
+    }
+    EXPECT_GE(num_pairs, 40) << figure;
+  }
+  // A letter has no pairs.
+  options.figures = {"letter"};
+  options.question_forms = {"data"};
+  EXPECT_TRUE(make_sample(find_generator("docs"), options, 0).text.annotations.empty());
 }
 
 // In the middle of every character's cell stands its class; bars have the class of their colour.
