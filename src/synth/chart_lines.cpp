@@ -45,8 +45,7 @@ ChartData draw_line_data(const Page& page, const FigureContext& context) {
   RandomStream& draws = context.draws;
   ChartShape shape;
   shape.is_ordered = true;
-  shape.num_categories =
-      static_cast<size_t>(context.is_easy ? 3 : whole(draws, 4, context.is_hard ? 10 : 7));
+  shape.num_categories = static_cast<size_t>(context.is_easy ? 3 : whole(draws, 4, context.is_hard ? 10 : 7));
   shape.num_series = context.is_easy ? 1 : static_cast<size_t>(whole(draws, 1, context.is_hard ? 3 : 2));
   ChartData data = draw_chart_data(page, shape, context);
   for (Series& series : data.series) {

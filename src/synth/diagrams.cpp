@@ -94,8 +94,7 @@ void describe_graph(Page& page, const Graph& graph) {
 
 Graph draw_flow_graph(const FigureContext& context) {
   RandomStream& draws = context.draws;
-  const auto count =
-      static_cast<size_t>(context.is_easy ? 3 : whole(draws, 3, context.is_hard ? 7 : 5));
+  const auto count = static_cast<size_t>(context.is_easy ? 3 : whole(draws, 3, context.is_hard ? 7 : 5));
   const std::vector<std::string> steps = context.words.pick_some("steps", count + 1, draws);
   Graph graph;
   graph.figure = "flow_chart";

@@ -80,7 +80,8 @@ void check_figures(const SynthOptions& options) {
   }
 }
 
-constexpr std::string_view kAboutFigure = "figure", kReading = "read", kTranscript = "transcribe", kData = "data";
+constexpr std::string_view kAboutFigure = "figure", kReading = "read", kTranscript = "transcribe", kData = "data",
+                           kMap = "map";
 
 // Without any wish they are about the figure.
 bool has_form(const SynthOptions& options, std::string_view form) {
@@ -90,10 +91,10 @@ bool has_form(const SynthOptions& options, std::string_view form) {
 
 void check_forms(const SynthOptions& options) {
   for (const std::string& form : options.question_forms) {
-    if (form == kAboutFigure || form == kReading || form == kTranscript || form == kData) continue;
+    if (form == kAboutFigure || form == kReading || form == kTranscript || form == kData || form == kMap) continue;
     fail(ErrorCategory::InvalidArgument,
-         "question_forms: '{}' is not a form of question about documents, expected {}, {}, {} or {}", form,
-         kAboutFigure, kReading, kTranscript, kData);
+         "question_forms: '{}' is not a form of question about documents, expected {}, {}, {}, {} or {}", form,
+         kAboutFigure, kReading, kTranscript, kData, kMap);
   }
 }
 
@@ -180,6 +181,29 @@ Questions data_question(const Json& truth) {
   return {{"List the data.", lines}};
 }
 
+// The word that covers most of each cell of a grid, row by row: an answer for every few patches of the page, so that a
+// decoder learns to read image tokens long before it can look for anything among them.
+DocQuestion map_question(const Page& page) {
+  constexpr int kCells = 6;
+  constexpr double kLeastCover = 0.08;  // of a cell that counts as taken
+  const double width = page.width() / kCells, height = page.height() / kCells;
+  std::string rows;
+  for (int cell = 0; cell < kCells * kCells; ++cell) {
+    const double left = cell % kCells * width, top = cell / kCells * height;
+    std::string_view word = "none";
+    double most = kLeastCover * width * height;
+    for (const Page::Word& candidate : page.words()) {
+      const double across = std::min(candidate.right, left + width) - std::max(candidate.left, left);
+      const double down = std::min(candidate.bottom, top + height) - std::max(candidate.top, top);
+      if (across <= 0 || down <= 0 || across * down <= most) continue;
+      most = across * down;
+      word = candidate.text;
+    }
+    rows += fmt::format("{}{}", cell == 0 ? "" : cell % kCells == 0 ? "\n" : " ", word);
+  }
+  return {"What is where?", rows};
+}
+
 ImageSize page_size(const SynthOptions& options, std::string_view figure, RandomStream& draws) {
   ImageSize size{options.size, options.size};
   if (!options.vary_aspect) return size;
@@ -207,6 +231,7 @@ SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   if (!has_form(options, kAboutFigure)) questions.clear();
   if (has_form(options, kTranscript)) questions.push_back(transcript_question(page.truth()));
   if (has_form(options, kData)) std::ranges::move(data_question(page.truth()), std::back_inserter(questions));
+  if (has_form(options, kMap)) questions.push_back(map_question(page));
   if (has_form(options, kReading)) std::ranges::move(reading_questions(page.truth()), std::back_inserter(questions));
 
   SynthSample sample;

@@ -81,8 +81,7 @@ int64_t Receipt::total() const {
 
 Receipt draw_receipt_data(const FigureContext& context) {
   RandomStream& draws = context.draws;
-  const auto count =
-      static_cast<size_t>(context.is_easy ? 2 : whole(draws, 3, context.is_hard ? 9 : 6));
+  const auto count = static_cast<size_t>(context.is_easy ? 2 : whole(draws, 3, context.is_hard ? 9 : 6));
   Receipt receipt;
   receipt.shop = context.words.pick("shops", draws);
   receipt.date = context.words.date(draws);

@@ -69,7 +69,10 @@ image::Image label_image(const std::vector<uint8_t>& labels, ImageSize size) {
 SynthSample make_sample(const GeneratorEntry& generator, const SynthOptions& options, uint64_t index) {
   options.validate();
   RandomStream draws(options.seed, generator.name, index);
-  return generator.make(options, draws);
+  SynthSample sample = generator.make(options, draws);
+  if (!options.style.empty())
+    for (text::Annotation& annotation : sample.text.annotations) annotation.style = options.style;
+  return sample;
 }
 
 }  // namespace molmo::synth

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "text/styles.h"
 
 namespace molmo::synth {
 namespace {
@@ -19,7 +20,7 @@ void check_renderers(const SynthOptions& options) {
   if (std::ranges::find(options.renderers, Renderer::Gnuplot) == options.renderers.end()) return;
   constexpr std::string_view kCure = "leave gnuplot out of renderers, or ask for something else";
   for (const std::string& form : options.question_forms) {
-    if (form != "read" && form != "transcribe") continue;
+    if (form != "read" && form != "transcribe" && form != "map") continue;
     fail(ErrorCategory::InvalidArgument,
          "question_forms: '{}' needs the places of texts, which gnuplot does not tell; {}", form, kCure);
   }
@@ -33,6 +34,7 @@ void check_renderers(const SynthOptions& options) {
 
 void SynthOptions::validate() const {
   check_range<int64_t>("size", size, 32, 4096);
+  text::check_style(style, "style");
   check_range<int64_t>("quality", quality, 1, 100);
   if (num_kinds) check_range<int64_t>("num_kinds", *num_kinds, 1, 255);
   // More would not fit, and the count of a label stays within what PixMo-Points keeps.

@@ -47,6 +47,7 @@ struct SynthOptions {
   std::optional<CaptionLength> caption_length;
   int64_t transcripts = 3;
   int64_t minute_step = 1;
+  std::string style;
   LabelMap labels = LabelMap::None;
   int64_t examples = 1'000'000;
 
@@ -77,6 +78,8 @@ struct SynthOptions {
     visit("caption_length", caption_length, "short, medium or long; null for all of them");
     visit("transcripts", transcripts, "most transcripts of a caption");
     visit("minute_step", minute_step, "clocks show minutes that are multiples of this");
+    visit("style", style,
+          "of every annotation instead of the data set's, as `user_qa` for questions without a tag; empty for that");
     visit("labels", labels, "class of each pixel, as docs/synth.md lists them; none for no label map");
     visit("examples", examples, "size of a data set that is drawn on the fly");
   }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/enum_names.h"
 #include "base/error.h"
@@ -102,8 +103,15 @@ void Page::text(std::string_view words, const TextPlace& place) {
 void Page::note(std::string_view words, const Font& font, double left, double baseline, double width, double size) {
   const double cap = font.cap_height() * size;
   double x = left;
+  bool is_inside = false;  // a word
   for (const char character : words) {
     const double advance = font.width(std::string_view(&character, 1), size);
+    const bool was_inside = std::exchange(is_inside, character != ' ');
+    if (is_inside && !was_inside) words_.push_back({{}, x, baseline - cap, x, baseline});
+    if (is_inside) {
+      words_.back().text += character;
+      words_.back().right = x + advance;
+    }
     if (const uint8_t value = character_class(character))
       cells_.push_back({value, x, baseline - 1.15 * cap, x + advance, baseline + 0.15 * cap});
     x += advance;

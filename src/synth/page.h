@@ -63,6 +63,12 @@ class Page {
   void frame(double x, double y, double width, double height, Color color, double line_width);
   void line(double x0, double y0, double x1, double y1, Color color, double line_width);
 
+  struct Word {
+    std::string text;
+    double left = 0, top = 0, right = 0, bottom = 0;
+  };
+  const std::vector<Word>& words() const { return words_; }
+
   Json& truth() { return *truth_; }
   // [height, width] or, for All, three of these: the character in whose cell a pixel lies, 1 to 37 (label_classes.h);
   // the colour word of a pixel that has exactly that colour, 1 to 11. Throws InvalidArgument for other labels.
@@ -82,6 +88,7 @@ class Page {
   Canvas canvas_;
   PageStyle style_;
   std::vector<Cell> cells_;
+  std::vector<Word> words_;
   std::unique_ptr<Json> truth_;
 };
 

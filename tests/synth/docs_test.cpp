@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
+#include <sstream>
 
 #include "base/error.h"
 #include "synth/generator.h"
@@ -179,7 +180,7 @@ TEST(Docs, TextsAreAskedForByTheirPlace) {
   EXPECT_GT(num_questions, 40);
   options.question_forms = {"exists"};
   EXPECT_THAT([&] { make_sample(find_generator("docs"), options, 0); },
-              ThrowsMessage<Error>(HasSubstr("expected figure, read, transcribe or data")));
+              ThrowsMessage<Error>(HasSubstr("expected figure, read, transcribe, data or map")));
 }
 
 // All texts, each once; what stands above comes in a line before, or in the same, and there what is further left
@@ -256,6 +257,48 @@ TEST(Docs, DataListWhatIsAskedAboutOneByOne) {
   options.figures = {"letter"};
   options.question_forms = {"data"};
   EXPECT_TRUE(make_sample(find_generator("docs"), options, 0).text.annotations.empty());
+}
+
+// A cell in which the middle of a word lies, and nothing of any other text, names that word; one without text names
+// none.
+TEST(Docs, MapsNameTheWordOfEachCell) {
+  SynthOptions options;
+  options.size = 192;
+  options.difficulty = Difficulty::Easy;
+  options.question_forms = {"map"};
+  int num_words = 0, num_empty = 0;
+  for (uint64_t index = 0; index < 60; ++index) {
+    const SynthSample sample = make_sample(find_generator("docs"), options, index);
+    ASSERT_EQ(sample.text.annotations.size(), 1u);
+    const std::string& rows = *sample.text.annotations[0].answer;
+    EXPECT_EQ(std::count(rows.begin(), rows.end(), '\n'), 5);
+    std::istringstream stream(rows);
+    for (int row = 0; row < 6; ++row) {
+      for (int column = 0; column < 6; ++column) {
+        std::string word;
+        ASSERT_TRUE(stream >> word) << rows;
+        std::vector<Json> here;
+        for (const Json& text : (*sample.truth)["texts"]) {
+          const auto box = text["box"].get<std::vector<double>>();
+          if (box[0] < 32 * (column + 1) && box[2] > 32 * column && box[1] < 32 * (row + 1) && box[3] > 32 * row)
+            here.push_back(text);
+        }
+        if (here.empty()) {
+          EXPECT_EQ(word, "none") << row << " " << column << "\n" << rows;
+          ++num_empty;
+        }
+        if (here.size() != 1 || here[0]["text"].get<std::string>().find(' ') != std::string::npos) continue;
+        const auto box = here[0]["box"].get<std::vector<double>>();
+        const bool is_middle =
+            static_cast<int>((box[0] + box[2]) / 64) == column && static_cast<int>((box[1] + box[3]) / 64) == row;
+        if (!is_middle || (box[2] - box[0]) * (box[3] - box[1]) < 400) continue;  // far above the least of a cell
+        EXPECT_EQ(word, here[0]["text"].get<std::string>()) << row << " " << column << "\n" << rows;
+        ++num_words;
+      }
+    }
+  }
+  EXPECT_GT(num_words, 80);
+  EXPECT_GT(num_empty, 400);
 }
 
 // In the middle of every character's cell stands its class; bars have the class of their colour.

@@ -1,5 +1,6 @@
 #include "synth/generator.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,6 +14,9 @@
 
 namespace molmo::synth {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 // Everything about an example, as bytes.
 std::string fingerprint(const GeneratorEntry& generator, const SynthOptions& options, uint64_t index) {
@@ -137,6 +141,27 @@ TEST(Generator, NamesAnUnknownKind) {
     EXPECT_EQ(error.category(), ErrorCategory::InvalidArgument);
     EXPECT_NE(std::string(error.what()).find("clocks"), std::string::npos) << error.what();
   }
+}
+
+TEST(Generator, AStyleReplacesTheDataSetsAndNothingElse) {
+  SynthOptions options;
+  options.size = 192;
+  for (const char* kind : {"clocks", "docs"}) {
+    options.style.clear();
+    const SynthSample own = make_sample(find_generator(kind), options, 5);
+    options.style = "user_qa";
+    const SynthSample asked = make_sample(find_generator(kind), options, 5);
+    EXPECT_EQ(asked.picture.pixels, own.picture.pixels);
+    ASSERT_EQ(asked.text.annotations.size(), own.text.annotations.size());
+    for (size_t i = 0; i < own.text.annotations.size(); ++i) {
+      EXPECT_NE(own.text.annotations[i].style, "user_qa");
+      EXPECT_EQ(asked.text.annotations[i].style, "user_qa");
+      EXPECT_EQ(asked.text.annotations[i].question, own.text.annotations[i].question);
+      EXPECT_EQ(asked.text.annotations[i].answer, own.text.annotations[i].answer);
+    }
+  }
+  options.style = "user_qaa";
+  EXPECT_THAT([&] { options.validate(); }, ThrowsMessage<Error>(HasSubstr("user_qa")));
 }
 
 TEST(Generator, RefusesOptionsOutOfRange) {
