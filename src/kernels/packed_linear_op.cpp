@@ -11,6 +11,7 @@
 #include <torch/library.h>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <optional>
 
@@ -25,7 +26,8 @@ using at::Tensor;
 
 constexpr int64_t kQuantizedTokensPerTask = 16;
 constexpr int64_t kTokensPerPass = 192;          // whose codes stay in the L2 cache while all weights pass by
-constexpr int64_t kPackedTaskBytes = 512 << 10;  // of weights: long streams for the prefetcher, short waits at the end
+constexpr int64_t kPackedTaskBytes = 512 << 10;  // of weights: long streams for the prefetcher
+constexpr int64_t kLeastTaskBytes = 64 << 10;    // short waits at the end
 constexpr int64_t kMinPackedProducts = 1 << 18;  // less is not worth waking a thread for
 
 // Intel's processors read memory fastest as four streams a thread, AMD's as two (Zen 5: by 7 percent).
@@ -46,17 +48,24 @@ struct QuantizedTensor {
     // Rows a power of two apart would meet in the same few lines of the caches.
     const int64_t stride = (in_features + 63) / 64 * 64 + 64;
     const int64_t num_groups = (in_features + kActivationGroup - 1) / kActivationGroup;
-    codes = at::empty({num_rows, stride}, at::kChar);
-    scales = at::empty({num_rows, num_groups}, at::kFloat);
-    starts = at::empty({num_rows, num_starts}, at::kInt);
-    wide_starts = at::empty({num_rows, num_groups}, at::kInt);
-    for (Tensor* tensor : {&codes, &scales, &starts, &wide_starts}) tensor->narrow(0, num_tokens, kSpareTokens).zero_();
-    rows = {.codes = codes.mutable_data_ptr<int8_t>(),
-            .stride = stride,
-            .scales = scales.mutable_data_ptr<float>(),
-            .starts = starts.mutable_data_ptr<int32_t>(),
-            .wide_starts = wide_starts.mutable_data_ptr<int32_t>(),
-            .num_groups = num_groups};
+    // One piece for all of them: a token meets hundreds of products, and every operator of the library costs as much
+    // as quantising it.
+    const int64_t code_bytes = num_rows * stride, group_bytes = num_rows * num_groups * int64_t{sizeof(float)},
+                  start_bytes = num_rows * num_starts * int64_t{sizeof(int32_t)};
+    memory = at::empty({code_bytes + 2 * group_bytes + start_bytes}, at::kByte);
+    uint8_t* next = memory.mutable_data_ptr<uint8_t>();
+    const auto take = [&]<class T>(T*& array, int64_t bytes) {
+      array = reinterpret_cast<T*>(next);
+      const int64_t row_bytes = bytes / num_rows;
+      std::memset(next + num_tokens * row_bytes, 0, static_cast<size_t>(kSpareTokens * row_bytes));
+      next += bytes;
+    };
+    rows.stride = stride;
+    rows.num_groups = num_groups;
+    take(rows.codes, code_bytes);
+    take(rows.scales, group_bytes);
+    take(rows.starts, start_bytes);
+    take(rows.wide_starts, group_bytes);
     const auto quantize = [&](int64_t begin, int64_t end) {
       packed_kernel().quantize(x.const_data_ptr<float>(), x.stride(0), in_features, rows, begin, end);
     };
@@ -73,7 +82,7 @@ struct QuantizedTensor {
   }
 
   int64_t num_tokens;
-  Tensor codes, scales, starts, wide_starts;
+  Tensor memory;
   QuantizedRows rows;
 };
 
@@ -82,20 +91,27 @@ struct PanelRange {
   int64_t begin, end;
 };
 
-// Ranges of panels of all problems, such that threads find enough of them.
+// Ranges of panels of all problems in the order in which threads take them: long ones first, for long streams of
+// reading, then shorter and shorter ones, so that all threads end at nearly the same time.
 std::vector<PanelRange> divide(const std::vector<PackedLinear>& problems, int64_t grain) {
-  int64_t products = 0;
-  for (const PackedLinear& problem : problems)
+  int64_t products = 0, bytes_left = 0;
+  for (const PackedLinear& problem : problems) {
     products += problem.num_tokens * problem.shape.num_panels() * kPanelRows * problem.shape.padded_in();
-  const int64_t least_tasks = std::min(4 * num_task_threads(), std::max<int64_t>(1, products / kMinPackedProducts));
+    bytes_left += problem.shape.num_panels() * problem.shape.panel_bytes();
+  }
+  const int64_t worth_waking = bytes_left / std::max<int64_t>(1, products / kMinPackedProducts);
+  const int64_t least = std::max(kLeastTaskBytes, worth_waking), most = std::max(kPackedTaskBytes, least);
   std::vector<PanelRange> ranges;
   for (size_t i = 0; i < problems.size(); ++i) {
     const PackedShape& shape = problems[i].shape;
-    const int64_t most = std::max<int64_t>(1, kPackedTaskBytes / shape.panel_bytes());
-    const int64_t fair = shape.num_panels() * static_cast<int64_t>(problems.size()) / least_tasks;
-    const int64_t size = (std::clamp<int64_t>(fair, 1, most) + grain - 1) / grain * grain;
-    for (int64_t begin = 0; begin < shape.num_panels(); begin += size)
-      ranges.push_back({i, begin, std::min(begin + size, shape.num_panels())});
+    for (int64_t begin = 0; begin < shape.num_panels();) {
+      const int64_t wanted = std::clamp(bytes_left / (4 * num_task_threads()), least, most) / shape.panel_bytes();
+      const int64_t size = (std::max<int64_t>(1, wanted) + grain - 1) / grain * grain;
+      const int64_t end = std::min(begin + size, shape.num_panels());
+      ranges.push_back({i, begin, end});
+      bytes_left -= (end - begin) * shape.panel_bytes();
+      begin = end;
+    }
   }
   return ranges;
 }

@@ -1,5 +1,7 @@
 #include "model/attention.h"
 
+#include <ATen/ops/cat.h>
+
 #include "model/attention_core.h"
 #include "model/fused.h"
 #include "model/kv_cache.h"
@@ -20,18 +22,14 @@ Attention::Attention(const WeightScope& block, const config::DecoderConfig& conf
 }
 
 at::Tensor Attention::forward(const at::Tensor& x, const AttentionInput& input, int64_t layer, KvCache* cache) const {
-  const at::Tensor qkv = qkv_.forward(group_.spread(x));
-  at::Tensor q, k, v;
+  at::Tensor qkv = qkv_.forward(group_.spread(x));
   if (q_norm_) {
     const int64_t q_width = num_heads_ * head_dim_, kv_width = num_kv_heads_ * head_dim_;
-    q = q_norm_->forward(qkv.narrow(2, 0, q_width));  // over all heads together
-    k = k_norm_->forward(qkv.narrow(2, q_width, kv_width));
-    v = split_heads(qkv.narrow(2, q_width + kv_width, kv_width), num_kv_heads_);
-    q = rotate(split_heads(q, num_heads_), input.angles);
-    k = rotate(split_heads(k, num_kv_heads_), input.angles);
-  } else {
-    std::tie(q, k, v) = rotate_heads(qkv, input.angles, num_heads_, num_kv_heads_);
+    qkv = at::cat({q_norm_->forward(qkv.narrow(2, 0, q_width)),  // over all heads together
+                   k_norm_->forward(qkv.narrow(2, q_width, kv_width)), qkv.narrow(2, q_width + kv_width, kv_width)},
+                  2);
   }
+  auto [q, k, v] = rotate_heads(qkv, input.angles, num_heads_, num_kv_heads_);
   const bool is_first = cache == nullptr || cache->length() == 0;
   if (cache != nullptr) std::tie(k, v) = cache->append(layer, k, v);
   const bool is_causal = !input.bias.defined() && is_first;
