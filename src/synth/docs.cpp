@@ -1,6 +1,6 @@
 #include "synth/docs.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +12,7 @@
 #include "base/nearest.h"
 #include "synth/draws.h"
 #include "synth/generator.h"
+#include "synth/reading.h"
 
 namespace molmo::synth {
 namespace {
@@ -80,8 +81,10 @@ void check_figures(const SynthOptions& options) {
   }
 }
 
-constexpr std::string_view kAboutFigure = "figure", kReading = "read", kTranscript = "transcribe", kData = "data",
-                           kMap = "map";
+// What can be asked: about what the figure shows, and what teaches to read (reading.h).
+constexpr std::string_view kAboutFigure = "figure", kPlaces = "read", kTranscript = "transcribe", kData = "data",
+                           kMap = "map", kWords = "words";
+constexpr std::string_view kForms[] = {kAboutFigure, kPlaces, kTranscript, kData, kMap, kWords};
 
 // Without any wish they are about the figure.
 bool has_form(const SynthOptions& options, std::string_view form) {
@@ -91,117 +94,11 @@ bool has_form(const SynthOptions& options, std::string_view form) {
 
 void check_forms(const SynthOptions& options) {
   for (const std::string& form : options.question_forms) {
-    if (form == kAboutFigure || form == kReading || form == kTranscript || form == kData || form == kMap) continue;
+    if (std::ranges::find(kForms, form) != std::end(kForms)) continue;
     fail(ErrorCategory::InvalidArgument,
-         "question_forms: '{}' is not a form of question about documents, expected {}, {}, {}, {} or {}", form,
-         kAboutFigure, kReading, kTranscript, kData, kMap);
+         "question_forms: '{}' is not a form of question about documents, expected one of {}", form,
+         fmt::join(kForms, ", "));
   }
-}
-
-// What teaches to read: every text of the page, by its place.
-Questions reading_questions(const Json& truth) {
-  Questions questions;
-  for (const Json& text : truth["texts"]) {
-    const auto box = text["box"].get<std::array<double, 4>>();
-    const auto percent = [&](double first, double last, const char* side) {
-      return 50 * (first + last) / truth[side].get<double>();
-    };
-    questions.push_back({fmt::format("What is written at x=\"{:.1f}\" y=\"{:.1f}\"?", percent(box[0], box[2], "width"),
-                                     percent(box[1], box[3], "height")),
-                         text["text"].get<std::string>()});
-  }
-  return questions;
-}
-
-// The whole page in reading order: lines from the top to the bottom, what stands in one line from the left to the
-// right.
-DocQuestion transcript_question(const Json& truth) {
-  struct Text {
-    double left, top, bottom;
-    std::string text;
-  };
-  std::vector<Text> texts;
-  for (const Json& text : truth["texts"]) {
-    const auto box = text["box"].get<std::array<double, 4>>();
-    texts.push_back({box[0], box[1], box[3], text["text"].get<std::string>()});
-  }
-  const auto middle = [](const Text& text) { return (text.top + text.bottom) / 2; };
-  std::ranges::stable_sort(texts, {}, middle);
-  std::string transcript;
-  for (size_t first = 0; first < texts.size();) {
-    size_t last = first + 1;
-    while (last < texts.size() && middle(texts[last]) < texts[first].bottom) ++last;
-    std::ranges::stable_sort(texts.begin() + static_cast<std::ptrdiff_t>(first),
-                             texts.begin() + static_cast<std::ptrdiff_t>(last), {}, &Text::left);
-    for (size_t i = first; i < last; ++i) {
-      if (i > 0) transcript += i == first ? '\n' : ' ';
-      transcript += texts[i].text;
-    }
-    first = last;
-  }
-  return {"Transcribe the text.", transcript};
-}
-
-std::string as_text(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
-// What belongs together, a line each: a category and its values, a row of a table, a receipt's item and its price. It
-// teaches to find the value of a name, and is the question of chart-to-table data sets. None where the page has no such
-// pairs.
-Questions data_question(const Json& truth) {
-  std::string lines;
-  const auto add = [&](std::string_view name, std::string_view values) {
-    lines += fmt::format("{}{}: {}", lines.empty() ? "" : "\n", name, values);
-  };
-  if (const auto series = truth.find("series"); series != truth.end() && !truth["categories"].empty()) {
-    for (size_t i = 0; i < truth["categories"].size(); ++i) {
-      std::string values;
-      for (const Json& one : *series) {
-        values += values.empty() ? "" : ", ";
-        if (series->size() > 1) values += one["name"].get<std::string>() + " ";
-        values += as_text(one["values"][i]);
-        if (truth["figure"] == "pie") values += "%";
-      }
-      add(truth["categories"][i].get<std::string>(), values);
-    }
-  } else if (const auto columns = truth.find("columns"); columns != truth.end()) {
-    for (size_t row = 0; row < (*columns)[0]["cells"].size(); ++row) {
-      std::string cells;
-      for (size_t k = 1; k < columns->size(); ++k) cells += (k > 1 ? ", " : "") + as_text((*columns)[k]["cells"][row]);
-      add(as_text((*columns)[0]["cells"][row]), cells);
-    }
-  } else if (const auto items = truth.find("items"); items != truth.end() && truth["figure"] == "receipt") {
-    for (const Json& item : *items) add(item["name"].get<std::string>(), item["price"].get<std::string>());
-    add("Total", truth["fields"].back()["value"].get<std::string>());
-  } else if (truth["figure"] == "form") {
-    for (const Json& field : truth["fields"]) add(field["name"].get<std::string>(), field["value"].get<std::string>());
-  }
-  if (lines.empty()) return {};
-  return {{"List the data.", lines}};
-}
-
-// The word that covers most of each cell of a grid, row by row: an answer for every few patches of the page, so that a
-// decoder learns to read image tokens long before it can look for anything among them.
-DocQuestion map_question(const Page& page) {
-  constexpr int kCells = 6;
-  constexpr double kLeastCover = 0.08;  // of a cell that counts as taken
-  const double width = page.width() / kCells, height = page.height() / kCells;
-  std::string rows;
-  for (int cell = 0; cell < kCells * kCells; ++cell) {
-    const double left = cell % kCells * width, top = cell / kCells * height;
-    std::string_view word = "none";
-    double most = kLeastCover * width * height;
-    for (const Page::Word& candidate : page.words()) {
-      const double across = std::min(candidate.right, left + width) - std::max(candidate.left, left);
-      const double down = std::min(candidate.bottom, top + height) - std::max(candidate.top, top);
-      if (across <= 0 || down <= 0 || across * down <= most) continue;
-      most = across * down;
-      word = candidate.text;
-    }
-    rows += fmt::format("{}{}", cell == 0 ? "" : cell % kCells == 0 ? "\n" : " ", word);
-  }
-  return {"What is where?", rows};
 }
 
 ImageSize page_size(const SynthOptions& options, std::string_view figure, RandomStream& draws) {
@@ -232,7 +129,8 @@ SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   if (has_form(options, kTranscript)) questions.push_back(transcript_question(page.truth()));
   if (has_form(options, kData)) std::ranges::move(data_question(page.truth()), std::back_inserter(questions));
   if (has_form(options, kMap)) questions.push_back(map_question(page));
-  if (has_form(options, kReading)) std::ranges::move(reading_questions(page.truth()), std::back_inserter(questions));
+  if (has_form(options, kPlaces)) std::ranges::move(place_questions(page.truth()), std::back_inserter(questions));
+  if (has_form(options, kWords)) std::ranges::move(word_questions(page, words, draws), std::back_inserter(questions));
 
   SynthSample sample;
   sample.text.is_list = true;

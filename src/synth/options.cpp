@@ -20,7 +20,7 @@ void check_renderers(const SynthOptions& options) {
   if (std::ranges::find(options.renderers, Renderer::Gnuplot) == options.renderers.end()) return;
   constexpr std::string_view kCure = "leave gnuplot out of renderers, or ask for something else";
   for (const std::string& form : options.question_forms) {
-    if (form != "read" && form != "transcribe" && form != "map") continue;
+    if (form != "read" && form != "transcribe" && form != "map" && form != "words") continue;
     fail(ErrorCategory::InvalidArgument,
          "question_forms: '{}' needs the places of texts, which gnuplot does not tell; {}", form, kCure);
   }

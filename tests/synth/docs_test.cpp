@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -180,7 +181,7 @@ TEST(Docs, TextsAreAskedForByTheirPlace) {
   EXPECT_GT(num_questions, 40);
   options.question_forms = {"exists"};
   EXPECT_THAT([&] { make_sample(find_generator("docs"), options, 0); },
-              ThrowsMessage<Error>(HasSubstr("expected figure, read, transcribe, data or map")));
+              ThrowsMessage<Error>(HasSubstr("expected one of figure, read, transcribe, data, map, words")));
 }
 
 // All texts, each once; what stands above comes in a line before, or in the same, and there what is further left
@@ -299,6 +300,61 @@ TEST(Docs, MapsNameTheWordOfEachCell) {
   }
   EXPECT_GT(num_words, 80);
   EXPECT_GT(num_empty, 400);
+}
+
+// The answers about words, found again from the boxes of the texts.
+TEST(Docs, WordsAreAskedAboutAsTheyStand) {
+  SynthOptions options;
+  options.size = 256;
+  options.difficulty = Difficulty::Easy;
+  options.questions = 60;
+  const std::regex is_written("Is \"(.+)\" written here\\?"), half("Is \"(.+)\" (?:on the left|at the top) or .*"),
+      beside("What is written (to the right of|below|above) \"(.+)\"\\?");
+  int num_written = 0, num_halves = 0, num_neighbours = 0;
+  for (uint64_t index = 0; index < 40; ++index) {
+    options.question_forms = {"words"};
+    const SynthSample sample = make_sample(find_generator("docs"), options, index);
+    std::vector<std::string> words;
+    std::map<std::string, std::vector<double>> boxes;  // of texts that are one word
+    for (const Json& text : (*sample.truth)["texts"]) {
+      std::istringstream stream(text["text"].get<std::string>());
+      size_t num_parts = 0;
+      for (std::string word; stream >> word; ++num_parts) words.push_back(word);
+      if (num_parts == 1) boxes[words.back()] = text["box"].get<std::vector<double>>();
+    }
+    const double width = (*sample.truth)["width"], height = (*sample.truth)["height"];
+    for (const auto& annotation : sample.text.annotations) {
+      const std::string &question = *annotation.question, &answer = *annotation.answer;
+      std::smatch match;
+      if (std::regex_match(question, match, is_written)) {
+        EXPECT_EQ(answer == "Yes", std::ranges::count(words, match[1].str()) > 0) << question;
+        ++num_written;
+      } else if (std::regex_match(question, match, half)) {
+        const auto box = boxes.find(match[1]);
+        if (box == boxes.end()) continue;
+        const double x = (box->second[0] + box->second[2]) / 2, y = (box->second[1] + box->second[3]) / 2;
+        const bool is_across = question.find("left") != std::string::npos;
+        EXPECT_EQ(answer, is_across ? (x < width / 2 ? "Left" : "Right") : (y < height / 2 ? "Top" : "Bottom"));
+        ++num_halves;
+      } else {
+        ASSERT_TRUE(std::regex_match(question, match, beside)) << question;
+        const auto from = boxes.find(match[2]), to = boxes.find(answer);
+        if (from == boxes.end() || to == boxes.end() || std::ranges::count(words, answer) > 1) continue;
+        const std::vector<double>&a = from->second, &b = to->second;
+        const bool is_level = std::min(a[3], b[3]) > std::max(a[1], b[1]),
+                   is_across = std::min(a[2], b[2]) > std::max(a[0], b[0]);
+        if (match[1] == "to the right of") {
+          EXPECT_TRUE(is_level && b[0] > a[0]) << question << " " << answer;
+        } else {
+          EXPECT_TRUE(is_across && (match[1] == "below" ? b[1] > a[1] : b[1] < a[1])) << question << " " << answer;
+        }
+        ++num_neighbours;
+      }
+    }
+  }
+  EXPECT_GT(num_written, 300);
+  EXPECT_GT(num_halves, 100);
+  EXPECT_GT(num_neighbours, 100);
 }
 
 // In the middle of every character's cell stands its class; bars have the class of their colour.
