@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes models/nano from nothing (docs/nano.md): its tokenizer, the head start of tower and decoder, the fine-tuning. All data is
+# Makes models/nano from nothing (docs/nano.md): its tokenizer, the head start of tower and decoder, the fine-tuning, crowds and reading. All data is
 # drawn on the way. Called again it goes on where it was.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,4 +11,5 @@ if [ ! -d runs/nano-tokenizer ]; then
 fi
 "$molmo" train configs/nano-pretrain.yaml "$@"
 "$molmo" train configs/nano-sft.yaml "$@"
-echo "the model is in runs/nano-sft/polish"
+"$molmo" train configs/nano-reading.yaml "$@"
+echo "the model is in runs/nano-reading/final"
