@@ -42,7 +42,9 @@ generate::Request point_request(const std::string& what, const image::Image& ima
 }
 
 generate::Request count_request(const std::string& what, const image::Image& image) {
-  return {.prompt = "How many " + what + " are there?", .images = {image}};
+  // Of the phrases that models learn to answer with a point for each (point_count of the reference), one that people do
+  // not use for a number alone: to "How many ...?" they learn short answers too, which are worse.
+  return {.prompt = "Count the " + what + ".", .images = {image}};
 }
 
 bool follows_length(const config::PromptConfig& prompt) {
