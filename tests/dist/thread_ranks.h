@@ -34,10 +34,12 @@ inline uint16_t next_port() {
 // An exception of a rank is a failure of the test, and ends the others.
 inline void run_ranks(int64_t num_ranks, const std::function<void(const std::shared_ptr<dist::ProcessGroup>&)>& work) {
   const uint16_t port = next_port();
+  // They live until all ranks have ended: one that leaves early would cut off another that is still connecting.
+  std::vector<std::shared_ptr<dist::ProcessGroup>> groups(static_cast<size_t>(num_ranks));
   std::vector<std::thread> threads;
   for (int64_t rank = 0; rank < num_ranks; ++rank) {
     threads.emplace_back([&, rank] {
-      std::shared_ptr<dist::ProcessGroup> group;
+      std::shared_ptr<dist::ProcessGroup>& group = groups[static_cast<size_t>(rank)];
       try {
         group = dist::ProcessGroup::join(
             {.rank = rank, .num_ranks = num_ranks, .local_rank = rank, .num_local_ranks = num_ranks, .port = port});
