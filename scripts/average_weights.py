@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/average_weights.py FIRST SECOND SHARE OUTPUT
 
-The other files are those of the first.
+The other files are those of the first. What OUTPUT held before is replaced.
 """
 
 import json
@@ -33,7 +33,7 @@ def main():
         sys.exit(f"{first} is not float32: molmo convert -m {first} --dtype float32 -o DIR makes it so")
     mean = torch.frombuffer(weights, dtype=torch.float32)
     mean.lerp_(torch.frombuffer(other_weights, dtype=torch.float32), 1 - share)
-    shutil.copytree(first, output)
+    shutil.copytree(first, output, dirs_exist_ok=True)
     (output / "model.safetensors").write_bytes(start + weights)
 
 

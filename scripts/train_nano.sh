@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes models/nano from nothing (docs/nano.md): its tokenizer, the head start of tower and decoder, the fine-tuning, crowds and reading. All data is
-# drawn on the way. Called again it goes on where it was.
+# Makes models/nano from nothing (docs/nano.md): its tokenizer, the head start of tower and decoder, the fine-tuning, crowds and
+# reading. All data is drawn on the way. Called again it goes on where it was.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -80,14 +80,12 @@ void check_figures(const SynthOptions& options) {
   }
 }
 
-// What can be asked: about what the figure shows, and what teaches to read (reading.h).
-constexpr std::string_view kAboutFigure = "figure", kPlaces = "read", kTranscript = "transcribe", kData = "data",
-                           kMap = "map", kWords = "words";
-constexpr std::string_view kForms[] = {kAboutFigure, kPlaces, kTranscript, kData, kMap, kWords};
+constexpr std::string_view kFigureForm = "figure";
+constexpr std::string_view kForms[] = {kFigureForm, kPlaceForm, kTranscriptForm, kDataForm, kMapForm, kWordForm};
 
 // Without any wish they are about the figure.
 bool has_form(const SynthOptions& options, std::string_view form) {
-  if (options.question_forms.empty()) return form == kAboutFigure;
+  if (options.question_forms.empty()) return form == kFigureForm;
   return std::ranges::find(options.question_forms, form) != options.question_forms.end();
 }
 
@@ -124,12 +122,13 @@ SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   Page page(size, draw_page_style(options, draws));
   Questions questions = figure.draw(page, context);
   if (figure.renderer != Renderer::Page) page.truth()["renderer"] = enum_name(figure.renderer);
-  if (!has_form(options, kAboutFigure)) questions.clear();
-  if (has_form(options, kTranscript)) questions.push_back(transcript_question(page.truth()));
-  if (has_form(options, kData)) std::ranges::move(data_question(page.truth()), std::back_inserter(questions));
-  if (has_form(options, kMap)) questions.push_back(map_question(page));
-  if (has_form(options, kPlaces)) std::ranges::move(place_questions(page.truth()), std::back_inserter(questions));
-  if (has_form(options, kWords)) std::ranges::move(word_questions(page, words, draws), std::back_inserter(questions));
+  if (!has_form(options, kFigureForm)) questions.clear();
+  if (has_form(options, kTranscriptForm)) questions.push_back(transcript_question(page.truth()));
+  if (has_form(options, kDataForm)) std::ranges::move(data_question(page.truth()), std::back_inserter(questions));
+  if (has_form(options, kMapForm)) questions.push_back(map_question(page));
+  if (has_form(options, kPlaceForm)) std::ranges::move(place_questions(page.truth()), std::back_inserter(questions));
+  if (has_form(options, kWordForm))
+    std::ranges::move(word_questions(page, words, draws), std::back_inserter(questions));
 
   SynthSample sample;
   sample.text.is_list = true;

@@ -1,8 +1,10 @@
 #include "synth/options.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.h"
+#include "synth/reading.h"
 #include "text/styles.h"
 
 namespace molmo::synth {
@@ -20,7 +22,7 @@ void check_renderers(const SynthOptions& options) {
   if (std::ranges::find(options.renderers, Renderer::Gnuplot) == options.renderers.end()) return;
   constexpr std::string_view kCure = "leave gnuplot out of renderers, or ask for something else";
   for (const std::string& form : options.question_forms) {
-    if (form != "read" && form != "transcribe" && form != "map" && form != "words") continue;
+    if (std::ranges::find(kPlacedForms, form) == std::end(kPlacedForms)) continue;
     fail(ErrorCategory::InvalidArgument,
          "question_forms: '{}' needs the places of texts, which gnuplot does not tell; {}", form, kCure);
   }

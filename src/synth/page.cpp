@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "base/enum_names.h"
 #include "base/error.h"
@@ -106,9 +105,11 @@ void Page::note(std::string_view words, const Font& font, double left, double ba
   bool is_inside = false;  // a word
   for (const char character : words) {
     const double advance = font.width(std::string_view(&character, 1), size);
-    const bool was_inside = std::exchange(is_inside, character != ' ');
-    if (is_inside && !was_inside) words_.push_back({{}, x, baseline - cap, x, baseline});
-    if (is_inside) {
+    if (character == ' ') {
+      is_inside = false;
+    } else {
+      if (!is_inside) words_.push_back({{}, x, baseline - cap, x, baseline});
+      is_inside = true;
       words_.back().text += character;
       words_.back().right = x + advance;
     }

@@ -18,8 +18,9 @@ std::string as_text(const Json& value) {
 
 using Word = Page::Word;
 
-bool overlap(double a_begin, double a_end, double b_begin, double b_end) {
-  return std::min(a_end, b_end) > std::max(a_begin, b_begin);
+// Length that two intervals have in common, not above 0 where they have none.
+double common(double a_begin, double a_end, double b_begin, double b_end) {
+  return std::min(a_end, b_end) - std::max(a_begin, b_begin);
 }
 
 // The nearest word in a direction, of those that are in the same line or column.
@@ -29,8 +30,8 @@ const Word* neighbour(const Page& page, const Word& word, Direction direction) {
   double least = 0;
   for (const Word& other : page.words()) {
     if (&other == &word) continue;
-    const bool is_level = overlap(word.top, word.bottom, other.top, other.bottom);
-    const bool is_across = overlap(word.left, word.right, other.left, other.right);
+    const bool is_level = common(word.top, word.bottom, other.top, other.bottom) > 0;
+    const bool is_across = common(word.left, word.right, other.left, other.right) > 0;
     if (!(direction == Direction::Right ? is_level : is_across)) continue;
     const double distance = direction == Direction::Right   ? other.left - word.right
                             : direction == Direction::Below ? other.top - word.bottom
@@ -130,9 +131,9 @@ DocQuestion map_question(const Page& page) {
     const double left = cell % kCells * width, top = cell / kCells * height;
     std::string_view word = "none";
     double most = kLeastCover * width * height;
-    for (const Page::Word& candidate : page.words()) {
-      const double across = std::min(candidate.right, left + width) - std::max(candidate.left, left);
-      const double down = std::min(candidate.bottom, top + height) - std::max(candidate.top, top);
+    for (const Word& candidate : page.words()) {
+      const double across = common(candidate.left, candidate.right, left, left + width);
+      const double down = common(candidate.top, candidate.bottom, top, top + height);
       if (across <= 0 || down <= 0 || across * down <= most) continue;
       most = across * down;
       word = candidate.text;

@@ -1,9 +1,17 @@
 // Questions about what is written on a page, whatever it is: they teach to read, and are asked only by name.
 #pragma once
 
+#include <string_view>
+
 #include "synth/docs.h"
 
 namespace molmo::synth {
+
+// Their names among question_forms.
+inline constexpr std::string_view kPlaceForm = "read", kTranscriptForm = "transcribe", kDataForm = "data",
+                                  kMapForm = "map", kWordForm = "words";
+// Those that need the places of texts.
+inline constexpr std::string_view kPlacedForms[] = {kPlaceForm, kTranscriptForm, kMapForm, kWordForm};
 
 // Every text by its place: What is written at x="35.2" y="61.0"?
 Questions place_questions(const Json& truth);
