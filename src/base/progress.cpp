@@ -10,7 +10,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-ProgressSink& sink() {
+ProgressSink& progress_sink() {
   static ProgressSink installed;
   return installed;
 }
@@ -60,7 +60,7 @@ std::chrono::duration<double> ProgressState::remaining() const {
 }
 
 void set_progress_sink(ProgressSink installed) {
-  sink() = std::move(installed);
+  progress_sink() = std::move(installed);
 }
 
 ProgressSink make_text_progress_sink(int descriptor) {
@@ -100,7 +100,7 @@ void Progress::advance(uint64_t count) {
 void Progress::report() {
   last_report_ = Clock::now();
   state_.elapsed = last_report_ - start_;
-  if (sink()) sink()(state_);
+  if (progress_sink()) progress_sink()(state_);
 }
 
 }  // namespace molmo

@@ -11,13 +11,13 @@ namespace molmo::bench {
 double int8_gops();     // VNNI: dot products of 8-bit integers, a multiply and an add count as two
 double float32_gops();  // multiply-adds
 
-// Reads memory that no cache holds, several streams a thread.
+// Reads memory that no cache holds, one or several streams a thread.
 class ReadBandwidth {
  public:
   double gb_per_s();
 
  private:
-  std::unique_ptr<char[]> buffer_;  // made by the first measurement
+  std::shared_ptr<std::byte[]> buffer_;  // made by the first measurement
 };
 
 }  // namespace molmo::bench

@@ -1,12 +1,13 @@
 #include "bench/random_weights.h"
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 
 #include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "base/error.h"
+#include "base/large_pages.h"
 #include "base/process_memory.h"
 #include "base/progress.h"
 #include "base/threads.h"
@@ -50,9 +51,29 @@ void fill(void* data, int64_t num_bytes, uint64_t seed, const Make& make) {
   std::memcpy(bytes + 8 * num_words, &last, static_cast<size_t>(num_bytes % 8));
 }
 
+// Room for all weights, one behind another as in a mapped file.
+class Room {
+ public:
+  explicit Room(uint64_t num_bytes) : memory_(allocate_on_large_pages(num_bytes, "random weights")) {}
+
+  at::Tensor take(at::IntArrayRef shape, at::ScalarType type) {
+    std::byte* begin = memory_.get() + taken_;
+    at::Tensor tensor = at::from_blob(
+        begin, shape, [memory = memory_](void*) {}, type);
+    taken_ += (tensor.nbytes() + kAlignment - 1) / kAlignment * kAlignment;
+    return tensor;
+  }
+
+  static constexpr uint64_t kAlignment = 64;
+
+ private:
+  std::shared_ptr<std::byte[]> memory_;
+  uint64_t taken_ = 0;
+};
+
 // Signs and mantissas are random; the exponent is the one that brings the root mean square nearest to `size`.
-at::Tensor random_bfloat16(const ParameterSpec& parameter, double size, uint64_t seed) {
-  at::Tensor weight = at::empty(parameter.shape, at::kBFloat16);
+at::Tensor random_bfloat16(Room& room, const ParameterSpec& parameter, double size, uint64_t seed) {
+  at::Tensor weight = room.take(parameter.shape, at::kBFloat16);
   const double of_unit_exponent = std::sqrt(7.0 / 3);  // of the values from 1 to 2
   const auto exponent = static_cast<uint64_t>(127 + std::lround(std::log2(size / of_unit_exponent)));
   const uint64_t exponents = (exponent << 7) * 0x0001000100010001;
@@ -97,9 +118,9 @@ void fill_panels(const PackedShape& shape, uint8_t* matrix, float row_scale, uin
   }
 }
 
-at::Tensor random_packed(const ParameterSpec& parameter, PackedType type, double size, uint64_t seed) {
+at::Tensor random_packed(Room& room, const ParameterSpec& parameter, PackedType type, double size, uint64_t seed) {
   const PackedShape shape{type, parameter.shape[0], parameter.shape[1]};
-  at::Tensor weight = at::empty({shape.num_panels(), shape.panel_bytes()}, at::kByte);
+  at::Tensor weight = room.take({shape.num_panels(), shape.panel_bytes()}, at::kByte);
   // Standard deviations of the codes: 1..255; and -8..7 times 0..15.
   const double of_codes = type == PackedType::Q8 ? 73.6 : 40.9;
   const auto row_scale = static_cast<float>(size / of_codes);
@@ -137,8 +158,9 @@ model::Weights random_weights(const config::ModelConfig& config, StoredAs stored
   };
   uint64_t needed = 0;
   for (const ParameterSpec& parameter : parameters)
-    needed += checkpoint::stored_bytes(type_of(parameter), parameter.shape);
+    needed += checkpoint::stored_bytes(type_of(parameter), parameter.shape) + Room::kAlignment;
   check_memory(needed, stored);
+  Room room(needed);
   Progress progress("random weights", parameters.size(), "tensors");
   model::Weights weights;
   for (const ParameterSpec& parameter : parameters) {
@@ -147,9 +169,9 @@ model::Weights random_weights(const config::ModelConfig& config, StoredAs stored
     const StoredType type = type_of(parameter);
     at::Tensor weight;
     if (checkpoint::is_packed(type)) {
-      weight = random_packed(parameter, type == StoredType::Q4 ? PackedType::Q4 : PackedType::Q8, size, seed);
+      weight = random_packed(room, parameter, type == StoredType::Q4 ? PackedType::Q4 : PackedType::Q8, size, seed);
     } else if (checkpoint::is_packed(packed.at(parameter.name))) {
-      weight = random_bfloat16(parameter, size, seed);
+      weight = random_bfloat16(room, parameter, size, seed);
     } else {
       weight = checkpoint::initial_weight(parameter, config, DType::BF16, kSeed);
     }

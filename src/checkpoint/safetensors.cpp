@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/large_pages.h"
 #include "base/nearest.h"
 #include "checkpoint/safetensors_header.h"
 #include "checkpoint/tensor_dtype.h"
@@ -48,6 +49,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   SafetensorsFile file;
   file.file_ = MappedFile::open(path);
   const auto bytes = file.file_->bytes();
+  prefer_large_pages(bytes.data(), bytes.size());  // packed weights are read in place
   if (bytes.size() < kLengthBytes) {
     fail(ErrorCategory::BadData, "{}: {} bytes, too short for a safetensors file", path.string(), bytes.size());
   }

@@ -1,13 +1,11 @@
 #include "image/crops.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
 
-#include "base/error.h"
+#include "base/large_pages.h"
 #include "base/threads.h"
 #include "image/crop_grid.h"
 #include "image/resize.h"
@@ -159,17 +157,10 @@ void add_high_resolution(const Image& image, const ModelConfig& config, const Cr
   crops.columns = columns.size;
 }
 
-// Not initialized. Crops are tens of megabytes that are written once: on large pages, where the system has them, that
-// saves the thousands of page faults that would cost as much as the resize.
+// Not initialized. Crops are tens of megabytes that are written once: page faults would cost as much as the resize.
 std::shared_ptr<float[]> allocate_floats(int64_t count) {
-  constexpr size_t kLargePage = 2u << 20;
-  const size_t num_bytes = (static_cast<size_t>(count) * sizeof(float) + kLargePage - 1) / kLargePage * kLargePage;
-  void* memory = std::aligned_alloc(kLargePage, num_bytes);
-  if (memory == nullptr) fail(ErrorCategory::OutOfMemory, "no memory for {} bytes of crops", num_bytes);
-#ifdef MADV_HUGEPAGE
-  madvise(memory, num_bytes, MADV_HUGEPAGE);
-#endif
-  return std::shared_ptr<float[]>(static_cast<float*>(memory), std::free);
+  const auto memory = allocate_on_large_pages(static_cast<size_t>(count) * sizeof(float), "crops");
+  return {memory, reinterpret_cast<float*>(memory.get())};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "model/moe.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
@@ -61,17 +62,27 @@ Moe::Moe(const WeightScope& block, const config::DecoderConfig& config)
 }
 
 at::Tensor Moe::forward_all(std::initializer_list<Linear Expert::*> sets, const at::Tensor& rows,
-                            at::IntArrayRef counts) const {
-  std::vector<const Linear*> layers;
-  layers.reserve(sets.size() * experts_.size());
-  for (const auto layer : sets) {
-    for (const Expert& expert : experts_) layers.push_back(&(expert.*layer));
+                            const std::vector<int64_t>& counts) const {
+  // Even a look at each of the others would be a miss of all caches, hundreds for every token. Trained ones get a
+  // gradient of zeros.
+  const bool is_training = at::GradMode::is_enabled();
+  std::vector<int64_t> own_counts;
+  for (const int64_t count : counts) {
+    if (count > 0 || is_training) own_counts.push_back(count);
   }
-  return forward_grouped(layers, rows, counts);
+  std::vector<const Linear*> layers;
+  layers.reserve(sets.size() * own_counts.size());
+  for (const auto layer : sets) {
+    for (size_t i = 0; i < counts.size(); ++i) {
+      if (counts[i] > 0 || is_training) layers.push_back(&(experts_[i].*layer));
+    }
+  }
+  return forward_grouped(layers, rows, own_counts);
 }
 
 at::Tensor Moe::forward(const at::Tensor& x,
                         const std::function<void(const at::Tensor& router_logits)>& on_router) const {
+  if (x.numel() == 0) return x;
   const at::Tensor logits = router_.forward(x);
   if (on_router) on_router(logits);
   const at::Tensor rows = group_.spread(x).reshape({-1, x.size(-1)});
