@@ -12,5 +12,7 @@ fi
 "$molmo" train configs/nano-pretrain.yaml "$@"
 "$molmo" train configs/nano-sft.yaml "$@"
 "$molmo" train configs/nano-reading.yaml "$@"
-.venv/bin/python scripts/average_weights.py runs/nano-reading/final runs/nano-reading/crowds_in_crops 0.6 runs/nano
+.venv/bin/python scripts/average_weights.py runs/nano-reading/final runs/nano-reading/crowds_in_crops 0.6 runs/nano-mean
+"$molmo" train configs/nano-lookup.yaml "$@"
+.venv/bin/python scripts/average_weights.py runs/nano-lookup/closing runs/nano-mean 0.7 runs/nano
 echo "the model is in runs/nano"

@@ -51,6 +51,7 @@ inline void run_ranks(int64_t num_ranks, const std::function<void(const std::sha
     });
   }
   for (std::thread& thread : threads) thread.join();
+  while (!groups.empty()) groups.pop_back();  // the first rank, where the others meet, waits until they have left
 }
 
 }  // namespace molmo::test
