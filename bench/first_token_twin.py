@@ -7,19 +7,17 @@ memory of a small machine, so that two layers of the vision tower and of the dec
 the connector is whole.
 """
 
-import statistics
 import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from eager_blocks import Attention, DecoderBlock, VisionBlock
+from twin_measures import HEAD, HEADS, KV_HEADS, LAYERS, MLP, WIDTH, seconds
 
 CROPS, PATCHES, TOKENS = 13, 577, 1236
 VISION_LAYERS, VISION_WIDTH, VISION_HEADS, VISION_MLP = 23, 1024, 16, 4096
-LAYERS, WIDTH, HEADS, KV_HEADS, HEAD, MLP = 28, 3584, 28, 4, 128, 18944
 TIMED_LAYERS = 2
 
 
@@ -36,16 +34,6 @@ class Connector(nn.Module):
         windows = features.reshape(-1, 4, 2 * VISION_WIDTH)
         x = self.pooling(windows.mean(1, keepdim=True), windows)
         return self.w2(F.silu(self.w1(x)) * self.w3(x))
-
-
-def seconds(run, repetitions):
-    run()
-    times = []
-    for _ in range(repetitions):
-        begin = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
 
 
 def main():

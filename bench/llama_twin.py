@@ -12,11 +12,11 @@ import sys
 import gguf
 import numpy
 
-WIDTH, HEADS, KV_HEADS, HEAD, MLP, VOCABULARY = 3584, 28, 4, 128, 18944, 152064
+from twin_measures import HEAD, HEADS, KV_HEADS, LAYERS, MLP, VOCABULARY, WIDTH
 
 
 def main():
-    path, layers = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 28
+    path, layers = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else LAYERS
     random = numpy.random.default_rng(0)
     writer = gguf.GGUFWriter(path, "qwen2")
     writer.add_block_count(layers)

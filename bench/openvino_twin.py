@@ -8,15 +8,15 @@ one position without any before it, which is less work than ours. Random weights
 scaled from `layers` blocks to 28. All settings are OpenVINO's own but two threads and one stream.
 """
 
-import statistics
 import sys
-import time
 
 import numpy
 import openvino as ov
 from openvino import opset13 as op
 
-LAYERS, WIDTH, HEADS, KV_HEADS, HEAD, MLP, GROUP = 28, 3584, 28, 4, 128, 18944, 128
+from twin_measures import HEAD, HEADS, KV_HEADS, LAYERS, MLP, WIDTH, seconds
+
+GROUP = 128
 random = numpy.random.default_rng(0)
 
 
@@ -76,20 +76,14 @@ def main():
     compiled = ov.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 2, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"})
     request = compiled.create_infer_request()
 
-    def seconds(count, repetitions):
+    def seconds_of_tokens(count, repetitions):
         angles = numpy.outer(numpy.arange(count), 1e6 ** (-numpy.arange(0, HEAD, 2) / HEAD)).astype(numpy.float32)
         angles = numpy.tile(angles, 2)[None, None]
         inputs = [random.standard_normal((1, count, WIDTH), dtype=numpy.float32), numpy.cos(angles), numpy.sin(angles)]
-        request.infer(inputs)
-        times = []
-        for _ in range(repetitions):
-            begin = time.perf_counter()
-            request.infer(inputs)
-            times.append(time.perf_counter() - begin)
-        return statistics.median(times)
+        return seconds(lambda: request.infer(inputs), repetitions)
 
     weights = layers * (WIDTH * HEAD * (2 * HEADS + 2 * KV_HEADS) + 3 * WIDTH * MLP)
-    decode, prefill = seconds(1, 4 * repetitions), seconds(tokens, repetitions)
+    decode, prefill = seconds_of_tokens(1, 4 * repetitions), seconds_of_tokens(tokens, repetitions)
     gigabytes = weights * (0.5 + 2 / GROUP) / 1e9
     print(
         f"{layers} layers, medians of {repetitions}: decoding {decode * 1e3:.1f} ms, {gigabytes / decode:.1f} GB/s; "

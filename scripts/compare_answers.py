@@ -8,6 +8,7 @@ Shift: how far along x and y, in percent of the picture, each point of FLOAT's a
 
 import json
 import math
+import os.path
 import pathlib
 import re
 import sys
@@ -27,10 +28,6 @@ def points_of(text):
     return [(float(x), float(y)) for x, y in re.findall(r'x\d*="(\d+(?:\.\d+)?)" y\d*="(\d+(?:\.\d+)?)"', text)]
 
 
-def common_prefix(a, b):
-    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
-
-
 def main():
     first, second = answers(sys.argv[1]), answers(sys.argv[2])
     if not first or first.keys() != second.keys():
@@ -43,7 +40,7 @@ def main():
             agreed += tokens
         else:
             differing += 1
-            agreed += tokens * common_prefix(text, other) / len(text)
+            agreed += tokens * len(os.path.commonprefix((text, other))) / len(text)
         others = points_of(other)
         for x, y in points_of(text) if others else ():
             near_x, near_y = min(others, key=lambda point: math.dist(point, (x, y)))

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstring>
 
 #include "base/large_pages.h"
 #include "base/threads.h"
+#include "base/timing.h"
 #include "kernels/machine_limits.h"
 
 namespace molmo::bench {
@@ -17,17 +17,10 @@ constexpr int kReads = 4;
 constexpr int kPartsPerThread = 8;
 constexpr int64_t kRounds = 2'000'000;  // a part takes ten milliseconds
 
-template <class Work>
-double seconds(const Work& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 double gops(kernels::RegisterLoop loop) {
   if (loop == nullptr) return 0;
   std::atomic<int64_t> operations = 0;
-  const double time = seconds([&] {
+  const double time = seconds_of([&] {
     parallel_for(num_threads() * kPartsPerThread, /*grain=*/1, [&](int64_t, int64_t) { operations += loop(kRounds); });
   });
   return static_cast<double>(operations) / 1e9 / time;
@@ -52,7 +45,7 @@ double ReadBandwidth::gb_per_s() {
   const int num_parts = num_threads() * kPartsPerThread;
   double best = 0;
   for (const int num_streams : {1, 4, 16}) {  // which is faster differs from machine to machine
-    const double time = seconds([&] {
+    const double time = seconds_of([&] {
       for (int read = 0; read < kReads; ++read) {
         parallel_for(num_parts, /*grain=*/1, [&](int64_t part, int64_t) {
           kernels::read_part(buffer_.get(), kBufferBytes, static_cast<int>(part), num_parts, num_streams);

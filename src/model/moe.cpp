@@ -19,7 +19,10 @@ namespace {
 struct SortedPairs {
   at::Tensor token_of_pair;  // [N k], of the sorted ones
   at::Tensor place_of_pair;  // [N k]: where each pair went
-  std::vector<int64_t> counts;
+  // Those with pairs, for even a look at each of the others would be a miss of all caches, hundreds for every token.
+  // While training all of them: the others get a gradient of zeros.
+  std::vector<size_t> experts;
+  std::vector<int64_t> counts;  // pairs of each of `experts`
 };
 
 // chosen: [N, k], experts of each token.
@@ -27,11 +30,15 @@ SortedPairs sort_by_expert(const at::Tensor& chosen, size_t num_experts) {
   const at::Tensor experts = chosen.cpu().contiguous();
   const int64_t num_pairs = experts.numel(), num_active = experts.size(1);
   const int64_t* expert_of_pair = experts.const_data_ptr<int64_t>();
-  SortedPairs sorted{at::empty({num_pairs}, experts.options()), at::empty({num_pairs}, experts.options()),
-                     std::vector<int64_t>(num_experts)};
-  for (int64_t pair = 0; pair < num_pairs; ++pair) ++sorted.counts[static_cast<size_t>(expert_of_pair[pair])];
-  std::vector<int64_t> next(num_experts);
-  std::exclusive_scan(sorted.counts.begin(), sorted.counts.end(), next.begin(), int64_t{0});
+  SortedPairs sorted{at::empty({num_pairs}, experts.options()), at::empty({num_pairs}, experts.options()), {}, {}};
+  std::vector<int64_t> counts(num_experts), next(num_experts);
+  for (int64_t pair = 0; pair < num_pairs; ++pair) ++counts[static_cast<size_t>(expert_of_pair[pair])];
+  std::exclusive_scan(counts.begin(), counts.end(), next.begin(), int64_t{0});
+  for (size_t expert = 0; expert < num_experts; ++expert) {
+    if (counts[expert] == 0 && !at::GradMode::is_enabled()) continue;
+    sorted.experts.push_back(expert);
+    sorted.counts.push_back(counts[expert]);
+  }
   int64_t* token_of_pair = sorted.token_of_pair.mutable_data_ptr<int64_t>();
   int64_t* place_of_pair = sorted.place_of_pair.mutable_data_ptr<int64_t>();
   for (int64_t pair = 0; pair < num_pairs; ++pair) {
@@ -61,23 +68,14 @@ Moe::Moe(const WeightScope& block, const config::DecoderConfig& config)
   }
 }
 
-at::Tensor Moe::forward_all(std::initializer_list<Linear Expert::*> sets, const at::Tensor& rows,
-                            const std::vector<int64_t>& counts) const {
-  // Even a look at each of the others would be a miss of all caches, hundreds for every token. Trained ones get a
-  // gradient of zeros.
-  const bool is_training = at::GradMode::is_enabled();
-  std::vector<int64_t> own_counts;
-  for (const int64_t count : counts) {
-    if (count > 0 || is_training) own_counts.push_back(count);
-  }
+at::Tensor Moe::forward_all(std::initializer_list<Linear Expert::*> sets, const std::vector<size_t>& experts,
+                            const at::Tensor& rows, at::IntArrayRef counts) const {
   std::vector<const Linear*> layers;
-  layers.reserve(sets.size() * own_counts.size());
+  layers.reserve(sets.size() * experts.size());
   for (const auto layer : sets) {
-    for (size_t i = 0; i < counts.size(); ++i) {
-      if (counts[i] > 0 || is_training) layers.push_back(&(experts_[i].*layer));
-    }
+    for (const size_t expert : experts) layers.push_back(&(experts_[expert].*layer));
   }
-  return forward_grouped(layers, rows, own_counts);
+  return forward_grouped(layers, rows, counts);
 }
 
 at::Tensor Moe::forward(const at::Tensor& x,
@@ -90,10 +88,10 @@ at::Tensor Moe::forward(const at::Tensor& x,
       at::softmax(logits.flatten(0, 1), -1, x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
   const auto [weights, chosen] = at::topk(probabilities, num_active_, -1);  // [N, k]
 
-  const auto [token_of_pair, place_of_pair, counts] = sort_by_expert(chosen, experts_.size());
+  const auto [token_of_pair, place_of_pair, experts, counts] = sort_by_expert(chosen, experts_.size());
   const at::Tensor of_pairs = rows.index_select(0, token_of_pair);
-  const at::Tensor hidden = gated(forward_all({&Expert::up_proj, &Expert::gate_proj}, of_pairs, counts));
-  const at::Tensor outputs = forward_all({&Expert::down_proj}, hidden, counts);
+  const at::Tensor hidden = gated(forward_all({&Expert::up_proj, &Expert::gate_proj}, experts, of_pairs, counts));
+  const at::Tensor outputs = forward_all({&Expert::down_proj}, experts, hidden, counts);
   const at::Tensor pairs = outputs.index_select(0, place_of_pair).view({rows.size(0), num_active_, x.size(-1)});
   // Each rank weighs its part of the outputs, so the weights' gradients are parts too.
   const at::Tensor own_weights = group_.spread(weights).to(x.scalar_type());

@@ -26,9 +26,9 @@ class Moe {
     Expert(const WeightScope& scope, int64_t width, int64_t mlp_width);
     Linear gate_proj, up_proj, down_proj;
   };
-  // Some of the layers of the experts on rows sorted by expert, `counts` of each, see forward_grouped().
-  at::Tensor forward_all(std::initializer_list<Linear Expert::*> sets, const at::Tensor& rows,
-                         const std::vector<int64_t>& counts) const;
+  // Some of the layers of `experts` on rows sorted by expert, see forward_grouped().
+  at::Tensor forward_all(std::initializer_list<Linear Expert::*> sets, const std::vector<size_t>& experts,
+                         const at::Tensor& rows, at::IntArrayRef counts) const;
 
   TensorGroup group_;  // whose ranks have neurons of every expert
   int64_t num_active_;
