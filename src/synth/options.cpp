@@ -26,7 +26,7 @@ void check_renderers(const SynthOptions& options) {
     fail(ErrorCategory::InvalidArgument,
          "question_forms: '{}' needs the places of texts, which gnuplot does not tell; {}", form, kCure);
   }
-  if (options.labels == LabelMap::Characters || options.labels == LabelMap::All) {
+  if (options.labels == LabelMap::Characters || options.labels == LabelMap::All || options.labels == LabelMap::Words) {
     fail(ErrorCategory::InvalidArgument, "labels: '{}' needs the places of texts, which gnuplot does not tell; {}",
          enum_name(options.labels), kCure);
   }

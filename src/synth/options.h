@@ -27,7 +27,8 @@ enum class LabelMap {
   All,
   Characters,
   Objects,
-  Places
+  Places,
+  Words
 };
 
 struct SynthOptions {
@@ -114,6 +115,7 @@ struct molmo::EnumNames<molmo::synth::LabelMap> {
                                                           {Characters, "characters"},
                                                           {Objects, "objects"},
                                                           {Places, "places"},
+                                                          {Words, "words"},
                                                           {All, "all"}};
 };
 

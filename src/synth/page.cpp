@@ -9,6 +9,7 @@
 
 #include "base/enum_names.h"
 #include "base/error.h"
+#include "image/patch_labels.h"
 #include "synth/background.h"
 #include "synth/draws.h"
 #include "synth/label_classes.h"
@@ -114,7 +115,7 @@ void Page::note(std::string_view words, const Font& font, double left, double ba
       words_.back().right = x + advance;
     }
     if (const uint8_t value = character_class(character))
-      cells_.push_back({value, x, baseline - 1.15 * cap, x + advance, baseline + 0.15 * cap});
+      cells_.push_back({value, words_.size() - 1, x, baseline - 1.15 * cap, x + advance, baseline + 0.15 * cap});
     x += advance;
   }
   truth()["texts"].push_back({{"text", words}, {"box", box_json(left, baseline - cap, width, cap)}});
@@ -166,20 +167,24 @@ void Page::line(double x0, double y0, double x1, double y1, Color color, double 
   cairo_stroke(cairo());
 }
 
-std::vector<uint8_t> Page::character_map(uint8_t offset) const {
+void Page::fill_cells(std::span<uint8_t> map, const std::function<uint8_t(const Cell&)>& cell_class) const {
   const ImageSize size = canvas_.size();
-  std::vector<uint8_t> map(static_cast<size_t>(size.height * size.width), 0);
   const auto clamped = [](double value, int64_t side) {
     return std::clamp<int64_t>(static_cast<int64_t>(std::lround(value)), 0, side);
   };
   for (const Cell& cell : cells_) {
+    const uint8_t value = cell_class(cell);
     const int64_t left = clamped(cell.left, size.width), right = clamped(cell.right, size.width);
-    for (int64_t y = clamped(cell.top, size.height); y < clamped(cell.bottom, size.height); ++y) {
-      for (int64_t x = left; x < right; ++x)
-        map[static_cast<size_t>(y * size.width + x)] = static_cast<uint8_t>(offset + cell.character);
-    }
+    for (int64_t y = clamped(cell.top, size.height); y < clamped(cell.bottom, size.height); ++y)
+      std::fill(&map[static_cast<size_t>(y * size.width + left)], &map[static_cast<size_t>(y * size.width + right)],
+                value);
   }
-  return map;
+}
+
+// Of the character at a position of the cell's word, or the class of the word's end.
+uint8_t Page::class_in_word(const Cell& cell, size_t position) const {
+  const std::string& word = words_[cell.word].text;
+  return position < word.size() ? character_class(word[position]) : kNumCharacterClasses + 1;
 }
 
 std::vector<uint8_t> Page::color_map() {
@@ -194,17 +199,32 @@ std::vector<uint8_t> Page::color_map() {
 }
 
 std::vector<uint8_t> Page::label_map(LabelMap labels) {
-  if (labels == LabelMap::Characters) return character_map(0);
   if (labels == LabelMap::Colors) return color_map();
-  if (labels != LabelMap::All) {
-    fail(ErrorCategory::InvalidArgument, "labels: of charts and documents there are characters, colors and all, not {}",
-         enum_name(labels));
+  const size_t num_pixels = canvas_.pixels().size();
+  std::vector<uint8_t> maps(num_pixels, 0);
+  if (labels == LabelMap::Characters) {
+    fill_cells(maps, [](const Cell& cell) { return cell.character; });
+    return maps;
   }
-  std::vector<uint8_t> all = character_map(first_character_class());
+  if (labels != LabelMap::All && labels != LabelMap::Words) {
+    fail(ErrorCategory::InvalidArgument,
+         "labels: of charts and documents there are characters, colors, words and all, not {}", enum_name(labels));
+  }
   const std::vector<uint8_t> colors = color_map();
-  all.insert(all.end(), colors.begin(), colors.end());
-  all.resize(all.size() + colors.size(), 255);  // no places
-  return all;
+  maps.insert(maps.end(), colors.begin(), colors.end());
+  maps.resize(3 * num_pixels, image::kUnlabelledPixel);  // no places
+  const bool spells = labels == LabelMap::Words;
+  const auto fill = [&](size_t map, uint8_t offset, size_t position) {
+    fill_cells(std::span(maps).subspan(map * num_pixels, num_pixels), [=, this](const Cell& cell) {
+      return static_cast<uint8_t>(offset + (spells ? class_in_word(cell, position) : cell.character));
+    });
+  };
+  fill(0, first_character_class(), 0);
+  if (spells) {
+    fill(1, first_second_character_class(), 1);
+    fill(2, first_third_character_class(), 2);
+  }
+  return maps;
 }
 
 image::Image Page::finish(RandomStream& draws) {

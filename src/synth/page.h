@@ -4,7 +4,9 @@
 // Every text is recorded with its box, so that the truth says what can be read where.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,8 +72,9 @@ class Page {
   const std::vector<Word>& words() const { return words_; }
 
   Json& truth() { return *truth_; }
-  // [height, width] or, for All, three of these: the character in whose cell a pixel lies, 1 to 37 (label_classes.h);
-  // the colour word of a pixel that has exactly that colour, 1 to 11. Throws InvalidArgument for other labels.
+  // [height, width] or, for All and Words, three of these: the character in whose cell a pixel lies, 1 to 37
+  // (label_classes.h); the colour word of a pixel that has exactly that colour, 1 to 11. Words: in the cells of a word
+  // its first, second and third character. Throws InvalidArgument for other labels.
   std::vector<uint8_t> label_map(LabelMap labels);
   // The picture; what is asked for before it is without light and grain.
   image::Image finish(RandomStream& draws);
@@ -79,10 +82,13 @@ class Page {
  private:
   struct Cell {
     uint8_t character = 0;  // class
+    size_t word = 0;        // in words_
     double left = 0, top = 0, right = 0, bottom = 0;
   };
   void note(std::string_view words, const Font& font, double left, double baseline, double width, double size);
-  std::vector<uint8_t> character_map(uint8_t offset) const;
+  // Sets what lies in the cells of characters to a class of the cell.
+  void fill_cells(std::span<uint8_t> map, const std::function<uint8_t(const Cell&)>& cell_class) const;
+  uint8_t class_in_word(const Cell& cell, size_t position) const;
   std::vector<uint8_t> color_map();
 
   Canvas canvas_;

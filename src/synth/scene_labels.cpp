@@ -4,6 +4,7 @@
 
 #include "base/enum_names.h"
 #include "base/error.h"
+#include "synth/label_classes.h"
 #include "synth/scene.h"
 
 namespace molmo::synth {
@@ -25,9 +26,9 @@ int offset_index(const SceneObject& object, double x, double y) {
   return 3 * third(y - object.center.y) + third(x - object.center.x);
 }
 
-// In which of 15 x 15 cells of the picture the middle of an object lies, row by row.
+// In which cell of a square grid over the picture the middle of an object lies, row by row.
 int place_index(const Scene& scene, const SceneObject& object) {
-  constexpr int kCells = 15;
+  constexpr int kCells = kNumPlacesAcross;
   const auto cell = [](double middle, int64_t side) {
     return std::clamp(static_cast<int>(kCells * middle / static_cast<double>(side)), 0, kCells - 1);
   };
@@ -48,7 +49,8 @@ std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, Labe
   const int num_colors = static_cast<int>(color_names().size()) + 1;
   const bool joins_kinds = labels == LabelMap::KindColors || labels == LabelMap::KindOffsets;
   const int per_kind = labels == LabelMap::KindColors ? num_colors : kNumOffsets;
-  if (labels == LabelMap::Time || labels == LabelMap::Hands || labels == LabelMap::Characters) {
+  if (labels == LabelMap::Time || labels == LabelMap::Hands || labels == LabelMap::Characters ||
+      labels == LabelMap::Words) {
     fail(ErrorCategory::InvalidArgument, "labels: '{}' are not those of scenes", enum_name(labels));
   }
   if (joins_kinds && static_cast<int>(rules.kinds.size()) * per_kind > 255) {

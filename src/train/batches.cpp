@@ -3,6 +3,8 @@
 #include <ATen/Context.h>
 
 #include <algorithm>
+#include <functional>
+#include <span>
 #include <utility>
 
 #include "base/error.h"
@@ -27,6 +29,10 @@ data::LoaderOptions loader_options(const config::StageConfig& stage, const Batch
           .first = options.first_sample,
           .rank = static_cast<int>(options.rank),
           .num_ranks = static_cast<int>(options.num_ranks)};
+}
+
+int64_t num_tokens(const PreparedExample& example) {
+  return example.example.input.input_ids.size(0);
 }
 
 }  // namespace
@@ -74,14 +80,19 @@ std::vector<Batch> BatchStream::next_step() {
 BatchStream::Step BatchStream::prepare_step() {
   Step step;
   try {
-    for (int64_t begin = 0; begin < examples_per_step_; begin += micro_batch_) {
-      std::vector<PreparedExample> examples;
-      for (int64_t i = begin; i < std::min(begin + micro_batch_, examples_per_step_); ++i) {
-        auto example = loader_.next();
-        check_internal(example.has_value(), "the order of training samples has no end");
-        examples.push_back(*std::move(example));
-      }
-      Batch& batch = step.micro_batches.emplace_back(builder_->collate(examples));
+    std::vector<PreparedExample> examples;
+    while (static_cast<int64_t>(examples.size()) < examples_per_step_) {
+      auto example = loader_.next();
+      check_internal(example.has_value(), "the order of training samples has no end");
+      examples.push_back(*std::move(example));
+    }
+    // What is padded to the same length is as long as possible before: padding is computed like everything else.
+    std::ranges::stable_sort(examples, std::ranges::greater(), num_tokens);
+    for (size_t begin = 0; begin < examples.size(); begin += static_cast<size_t>(micro_batch_)) {
+      const std::span together =
+          std::span(examples).subspan(begin, std::min(static_cast<size_t>(micro_batch_), examples.size() - begin));
+      Batch& batch = step.micro_batches.emplace_back(builder_->collate(together));
+      std::ranges::fill(together, PreparedExample{});  // what was copied takes no memory any more
       at::Tensor& images = batch.examples.input.images;
       if (is_for_gpu_ && at::hasCUDA() && images.defined()) images = images.pin_memory();
     }

@@ -34,8 +34,8 @@ class BatchStream {
               const config::StageConfig& stage, const BatchStreamOptions& options);
   ~BatchStream();
 
-  // This rank's share of the next global batch, in micro-batches; the last one may be smaller. Throws what no other
-  // example could replace.
+  // This rank's share of the next global batch, in micro-batches of examples of like lengths, the longest first; the
+  // last one may be smaller. Throws what no other example could replace.
   std::vector<Batch> next_step();
 
   // Of the step that was taken last, in order.

@@ -357,6 +357,46 @@ TEST(Docs, WordsAreAskedAboutAsTheyStand) {
   EXPECT_GT(num_neighbours, 100);
 }
 
+// Everywhere in a word stand its first three characters, or its end.
+TEST(Docs, LabelsSpellWords) {
+  SynthOptions options;
+  options.size = 224;
+  options.difficulty = Difficulty::Easy;
+  options.figures = {"bar", "table"};
+  options.labels = LabelMap::Words;
+  const auto spelled = [](const std::string& word, size_t position) {
+    if (position >= word.size()) return 38;
+    const char character = word[position];
+    if (character >= '0' && character <= '9') return 1 + character - '0';
+    if (character >= 'a' && character <= 'z') return 11 + character - 'a';
+    return character >= 'A' && character <= 'Z' ? 11 + character - 'A' : 37;
+  };
+  const int offsets[] = {first_character_class(), first_second_character_class(), first_third_character_class()};
+  int num_words = 0, num_ends = 0;
+  for (uint64_t index = 0; index < 10; ++index) {
+    const SynthSample sample = make_sample(find_generator("docs"), options, index);
+    ASSERT_EQ(sample.labels.size(), 3U * 224 * 224);
+    for (const Json& text : sample.truth->at("texts")) {
+      const std::string words = text.at("text");
+      if (words.find(' ') != std::string::npos) continue;  // the box would be that of several words
+      const double left = text.at("box")[0], top = text.at("box")[1], right = text.at("box")[2],
+                   bottom = text.at("box")[3];
+      for (const double x : {left + 1.5, (left + right) / 2, right - 1.5}) {
+        const auto at = static_cast<size_t>((top + bottom) / 2) * 224 + static_cast<size_t>(x);
+        for (size_t map = 0; map < 3; ++map) {
+          EXPECT_EQ(sample.labels[map * 224 * 224 + at], offsets[map] + spelled(words, map)) << words << " at " << x;
+          num_ends += map >= words.size() ? 1 : 0;
+        }
+        ++num_words;
+      }
+    }
+    // Beside words: no third character and no place.
+    EXPECT_EQ(sample.labels.back(), 255);
+  }
+  EXPECT_GT(num_words, 150);
+  EXPECT_GT(num_ends, 50);
+}
+
 // In the middle of every character's cell stands its class; bars have the class of their colour.
 TEST(Docs, LabelsSayWhichCharacterIsWhere) {
   SynthOptions options;

@@ -1,11 +1,15 @@
 // Batches that are put together ahead are those that are put together when they are asked for.
 #include "train/batches.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
@@ -48,6 +52,32 @@ TEST_F(Batches, AreTheSameAhead) {
     num_bad += now->bad_samples().size();
   }
   EXPECT_GT(num_bad, 0u);
+}
+
+// Padding is least where examples of like lengths go together.
+TEST_F(Batches, PutLikeLengthsTogether) {
+  const auto lengths = [](const std::vector<Batch>& micro_batches) {
+    std::vector<int64_t> of_rows;
+    for (const Batch& batch : micro_batches) {
+      const at::Tensor& ids = batch.examples.input.input_ids;
+      const at::Tensor counts = ids.ge(0).sum(1);
+      EXPECT_EQ(counts.max().item<int64_t>(), ids.size(1));
+      for (int64_t row = 0; row < counts.size(0); ++row) of_rows.push_back(counts[row].item<int64_t>());
+    }
+    return of_rows;
+  };
+  auto& stage = config_.stages[0];
+  stage.global_batch = 6;
+  stage.micro_batch = 6;
+  const std::vector<Batch> whole = stream(false)->next_step();
+  stage.micro_batch = 2;
+  const std::vector<Batch> parts = stream(false)->next_step();
+  ASSERT_EQ(whole.size(), 1u);
+  ASSERT_EQ(parts.size(), 3u);
+  std::vector<int64_t> expected = lengths(whole);
+  std::ranges::sort(expected, std::ranges::greater());
+  EXPECT_EQ(lengths(parts), expected);
+  EXPECT_GT(expected.front(), expected.back());
 }
 
 TEST_F(Batches, SayAgainWhyThereAreNoMore) {
