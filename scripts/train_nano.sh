@@ -14,5 +14,7 @@ fi
 "$molmo" train configs/nano-reading.yaml "$@"
 .venv/bin/python scripts/average_weights.py runs/nano-reading/final runs/nano-reading/crowds_in_crops 0.6 runs/nano-mean
 "$molmo" train configs/nano-lookup.yaml "$@"
-.venv/bin/python scripts/average_weights.py runs/nano-lookup/closing runs/nano-mean 0.7 runs/nano
+.venv/bin/python scripts/average_weights.py runs/nano-lookup/closing runs/nano-mean 0.7 runs/nano-lookup-mean
+"$molmo" train configs/nano-spelling.yaml "$@"
+.venv/bin/python scripts/average_weights.py runs/nano-spelling/closing runs/nano-lookup-mean 0.65 runs/nano
 echo "the model is in runs/nano"

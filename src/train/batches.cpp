@@ -87,7 +87,7 @@ BatchStream::Step BatchStream::prepare_step() {
       examples.push_back(*std::move(example));
     }
     // What is padded to the same length is as long as possible before: padding is computed like everything else.
-    std::ranges::stable_sort(examples, std::ranges::greater(), num_tokens);
+    if (examples_per_step_ > micro_batch_) std::ranges::stable_sort(examples, std::ranges::greater(), num_tokens);
     for (size_t begin = 0; begin < examples.size(); begin += static_cast<size_t>(micro_batch_)) {
       const std::span together =
           std::span(examples).subspan(begin, std::min(static_cast<size_t>(micro_batch_), examples.size() - begin));

@@ -74,6 +74,7 @@ TEST(Nano, DoesWhatItsPageSays) {
   EXPECT_GE(score(run, "synth-clocks", "within_5_minutes"), 0.84);
   EXPECT_GE(score(run, "synth-cap", "recall"), 0.82);
   EXPECT_GE(score(run, "synth-cap", "precision"), 0.86);
+  EXPECT_GE(score(run, "synth-docs", "relaxed"), 0.24);
 }
 
 }  // namespace
