@@ -379,7 +379,7 @@ std::vector<uint8_t> label_map(const ClockLook& look, LabelMap labels) {
       break;
     default:
       fail(ErrorCategory::InvalidArgument,
-           "labels: '{}' are those of scenes; of clocks there are kinds, time and hands", enum_name(labels));
+           "labels: '{}' are not those of clocks, of which there are kinds, time, hands and all", enum_name(labels));
   }
   return classes;
 }

@@ -72,7 +72,7 @@ image::Image render(const ClockLook& look, bool with_hands = true);
 // [height, width]: of `time` 1 + 12 * hour + minute / 5 on the dial; of `kinds` 1 body, 2 dial, 3, 4 and 5 the hands of
 // hours, minutes and seconds; of `hands` 1 body, 2 dial, 3 + minute and 63 + hour on the hands, which are wider than
 // they are drawn; 0 elsewhere. Of `all`, beside scenes: a map of the hands whose classes lie behind those of all kinds,
-// and two that are unlabelled (255). Throws InvalidArgument for labels of scenes.
+// and two that are unlabelled (255). Throws InvalidArgument for other labels.
 std::vector<uint8_t> label_map(const ClockLook& look, LabelMap labels);
 
 }  // namespace molmo::synth

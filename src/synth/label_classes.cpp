@@ -12,20 +12,16 @@ uint8_t first_hand_class() {
   return static_cast<uint8_t>(vocabulary().kinds.size());
 }
 
-uint8_t first_character_class() {
-  const size_t first = vocabulary().kinds.size() + kNumHandClasses;
-  check_internal(first + kNumCharacterClasses < 255, "more kinds than a label map can tell from hands and characters");
-  return static_cast<uint8_t>(first);
+int num_color_classes() {
+  return static_cast<int>(color_names().size()) + 1;
 }
 
-uint8_t first_second_character_class() {
-  return static_cast<uint8_t>(color_names().size() + 1);  // one more for things of many colours
-}
-
-uint8_t first_third_character_class() {
-  constexpr int kFirst = kNumPlacesAcross * kNumPlacesAcross;
-  static_assert(kFirst + kNumCharacterClasses + 1 < 255);
-  return kFirst;
+uint8_t first_character_class(size_t map) {
+  const size_t num_others[] = {vocabulary().kinds.size() + kNumHandClasses, static_cast<size_t>(num_color_classes()),
+                               kNumPlacesAcross * kNumPlacesAcross};
+  const size_t most = map == 0 ? kNumCharacterClasses : kWordEndClass;  // every word has a first character
+  check_internal(num_others[map] + most < 255, "more classes than a label map can tell from characters");
+  return static_cast<uint8_t>(num_others[map]);
 }
 
 uint8_t character_class(char character) {

@@ -3,6 +3,7 @@
 // places in scenes, then the third characters of words. All below 255, which is "without a class".
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace molmo::synth {
@@ -11,12 +12,14 @@ constexpr int kNumHandClasses = 74;       // body, dial, 60 minutes, 12 hours
 constexpr int kNumCharacterClasses = 37;  // digits, letters whatever their case, everything else
 constexpr int kNumPlacesAcross = 14;      // and down; leaves room for characters in the same map
 
-// What is added to a class of the labels `hands` or `characters`, which begin with 1.
+constexpr uint8_t kWordEndClass = kNumCharacterClasses + 1;
+
+// Of the second map: colours, and things of many colours.
+int num_color_classes();
+
+// What is added to a class of the labels `hands`, or to one of characters in the map 0, 1 or 2; both begin with 1.
 uint8_t first_hand_class();
-uint8_t first_character_class();
-// The same for the second and third characters of words in their maps; kNumCharacterClasses + 1 is the end of a word.
-uint8_t first_second_character_class();
-uint8_t first_third_character_class();
+uint8_t first_character_class(size_t map);
 
 // 1 to kNumCharacterClasses; 0 for a space.
 uint8_t character_class(char character);

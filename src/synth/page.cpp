@@ -176,15 +176,15 @@ void Page::fill_cells(std::span<uint8_t> map, const std::function<uint8_t(const 
     const uint8_t value = cell_class(cell);
     const int64_t left = clamped(cell.left, size.width), right = clamped(cell.right, size.width);
     for (int64_t y = clamped(cell.top, size.height); y < clamped(cell.bottom, size.height); ++y)
-      std::fill(&map[static_cast<size_t>(y * size.width + left)], &map[static_cast<size_t>(y * size.width + right)],
-                value);
+      std::ranges::fill(map.subspan(static_cast<size_t>(y * size.width + left), static_cast<size_t>(right - left)),
+                        value);
   }
 }
 
 // Of the character at a position of the cell's word, or the class of the word's end.
 uint8_t Page::class_in_word(const Cell& cell, size_t position) const {
   const std::string& word = words_[cell.word].text;
-  return position < word.size() ? character_class(word[position]) : kNumCharacterClasses + 1;
+  return position < word.size() ? character_class(word[position]) : kWordEndClass;
 }
 
 std::vector<uint8_t> Page::color_map() {
@@ -214,15 +214,11 @@ std::vector<uint8_t> Page::label_map(LabelMap labels) {
   maps.insert(maps.end(), colors.begin(), colors.end());
   maps.resize(3 * num_pixels, image::kUnlabelledPixel);  // no places
   const bool spells = labels == LabelMap::Words;
-  const auto fill = [&](size_t map, uint8_t offset, size_t position) {
-    fill_cells(std::span(maps).subspan(map * num_pixels, num_pixels), [=, this](const Cell& cell) {
-      return static_cast<uint8_t>(offset + (spells ? class_in_word(cell, position) : cell.character));
-    });
-  };
-  fill(0, first_character_class(), 0);
-  if (spells) {
-    fill(1, first_second_character_class(), 1);
-    fill(2, first_third_character_class(), 2);
+  for (size_t map = 0; map < (spells ? 3 : 1); ++map) {
+    fill_cells(std::span(maps).subspan(map * num_pixels, num_pixels),
+               [&, first = first_character_class(map)](const Cell& cell) {
+                 return static_cast<uint8_t>(first + (spells ? class_in_word(cell, map) : cell.character));
+               });
   }
   return maps;
 }

@@ -28,11 +28,10 @@ int offset_index(const SceneObject& object, double x, double y) {
 
 // In which cell of a square grid over the picture the middle of an object lies, row by row.
 int place_index(const Scene& scene, const SceneObject& object) {
-  constexpr int kCells = kNumPlacesAcross;
   const auto cell = [](double middle, int64_t side) {
-    return std::clamp(static_cast<int>(kCells * middle / static_cast<double>(side)), 0, kCells - 1);
+    return std::clamp(static_cast<int>(kNumPlacesAcross * middle / static_cast<double>(side)), 0, kNumPlacesAcross - 1);
   };
-  return kCells * cell(object.center.y, scene.size.height) + cell(object.center.x, scene.size.width);
+  return kNumPlacesAcross * cell(object.center.y, scene.size.height) + cell(object.center.x, scene.size.width);
 }
 
 }  // namespace
@@ -46,9 +45,8 @@ std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, Labe
     }
     return all;
   }
-  const int num_colors = static_cast<int>(color_names().size()) + 1;
   const bool joins_kinds = labels == LabelMap::KindColors || labels == LabelMap::KindOffsets;
-  const int per_kind = labels == LabelMap::KindColors ? num_colors : kNumOffsets;
+  const int per_kind = labels == LabelMap::KindColors ? num_color_classes() : kNumOffsets;
   if (labels == LabelMap::Time || labels == LabelMap::Hands || labels == LabelMap::Characters ||
       labels == LabelMap::Words) {
     fail(ErrorCategory::InvalidArgument, "labels: '{}' are not those of scenes", enum_name(labels));
@@ -70,7 +68,7 @@ std::vector<uint8_t> label_map(const Scene& scene, const SceneRules& rules, Labe
         classes.push_back(1 + color_index(object));
         break;
       case LabelMap::KindColors:
-        classes.push_back(1 + rank * num_colors + color_index(object));
+        classes.push_back(1 + rank * num_color_classes() + color_index(object));
         break;
       case LabelMap::KindOffsets:
         classes.push_back(1 + rank * kNumOffsets);

@@ -86,7 +86,8 @@ BatchStream::Step BatchStream::prepare_step() {
       check_internal(example.has_value(), "the order of training samples has no end");
       examples.push_back(*std::move(example));
     }
-    // What is padded to the same length is as long as possible before: padding is computed like everything else.
+    // Padding costs as much as tokens, and there is least of it between examples of like lengths. One micro-batch has
+    // the same in any order.
     if (examples_per_step_ > micro_batch_) std::ranges::stable_sort(examples, std::ranges::greater(), num_tokens);
     for (size_t begin = 0; begin < examples.size(); begin += static_cast<size_t>(micro_batch_)) {
       const std::span together =

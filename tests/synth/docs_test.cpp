@@ -371,7 +371,7 @@ TEST(Docs, LabelsSpellWords) {
     if (character >= 'a' && character <= 'z') return 11 + character - 'a';
     return character >= 'A' && character <= 'Z' ? 11 + character - 'A' : 37;
   };
-  const int offsets[] = {first_character_class(), first_second_character_class(), first_third_character_class()};
+  const int offsets[] = {217, 12, 196};  // docs/synth.md
   int num_words = 0, num_ends = 0;
   for (uint64_t index = 0; index < 10; ++index) {
     const SynthSample sample = make_sample(find_generator("docs"), options, index);
@@ -412,7 +412,7 @@ TEST(Docs, LabelsSayWhichCharacterIsWhere) {
     for (size_t i = 0; i < num_pixels; ++i) {
       const int character = sample.labels[i];
       EXPECT_LE(character, 37);
-      EXPECT_EQ(all.labels[i], character == 0 ? 0 : character + first_character_class());
+      EXPECT_EQ(all.labels[i], character == 0 ? 0 : character + first_character_class(0));
       EXPECT_EQ(all.labels[2 * num_pixels + i], 255);
     }
     const auto label_at = [&](const std::vector<uint8_t>& map, double x, double y) {
