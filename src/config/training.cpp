@@ -102,6 +102,7 @@ void check_stage(const StageConfig& stage, const Checker& check) {
   }
   check.require(!stage.crop_mode || stage.lora.rank == 0, "crop_mode", "set beside lora",
                 "null, because an adapter does not say how pictures are cut");
+  check.share("one_crop_share", stage.one_crop_share);
   check.require(!stage.data.empty(), "data", "empty", "at least one group of data sets");
   check_mixture(stage.data, "data", check);
   check_mixture(stage.validation, "validation", check);

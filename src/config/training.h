@@ -106,7 +106,8 @@ struct StageConfig {
   int64_t sequence_length = 2304;     // tokens; longer examples are cut from the end
   std::optional<int64_t> max_crops;   // besides the low-resolution one; empty: as the model is configured
   std::optional<CropMode> crop_mode;  // how pictures are cut from this stage on; empty: as the model is configured
-  bool pad_batches = false;           // pad to sequence_length and max_crops, not to the longest of the batch
+  double one_crop_share = 0;  // share of examples whose pictures are shown whole in one crop, as crop_mode resize does
+  bool pad_batches = false;   // pad to sequence_length and max_crops, not to the longest of the batch
   uint64_t seed = 6198;
   std::vector<MixtureGroup> data;
   std::vector<MixtureGroup> validation;  // loss over these
@@ -132,6 +133,7 @@ struct StageConfig {
     visit("sequence_length", sequence_length, "most tokens of an example");
     visit("max_crops", max_crops, "high-resolution crops of a picture; null for the model's");
     visit("crop_mode", crop_mode, "how pictures are cut from this stage on; null for the model's");
+    visit("one_crop_share", one_crop_share, "share of examples whose pictures are shown in one crop");
     visit("pad_batches", pad_batches, "pad every batch to the same shape");
     visit("seed", seed, "of data order, templates and dropout");
     visit("data", data, "groups of data sets");

@@ -38,7 +38,7 @@ ChartData draw_chart_data(const Page& page, const ChartShape& shape, const Figur
   ChartData data;
   const Topic& topic = shape.is_ordered ? context.words.series_topic(draws) : context.words.topic(draws);
   data.word = topic.word;
-  data.title = pick(draws, topic.titles);
+  if (chance(draws, 0.88)) data.title = pick(draws, topic.titles);
   data.measure = pick(draws, topic.measures);
   data.categories = shape.is_ordered ? context.words.pick_run(topic.categories, shape.num_categories, draws)
                                      : context.words.pick_some(topic.categories, shape.num_categories, draws);
@@ -162,11 +162,12 @@ void ask_about_series(const ChartData& data, const Series& series, bool is_only,
              lowest = std::min_element(values.begin(), values.end());
   const auto count = [&](int64_t value) { return std::count(values.begin(), values.end(), value); };
   const auto name = [&](auto at) { return names[static_cast<size_t>(at - values.begin())]; };
+  const auto which = [&] { return "Which " + (chance(draws, 0.75) ? data.word : "category"); };
   if (values.size() > 1 && count(*highest) == 1) {
-    questions.push_back({"Which " + data.word + " has the highest value" + of + "?", name(highest), 1.5});
+    questions.push_back({which() + " has the highest value" + of + "?", name(highest), 1.5});
   }
   if (values.size() > 1 && count(*lowest) == 1) {
-    questions.push_back({"Which " + data.word + " has the lowest value" + of + "?", name(lowest), 1.5});
+    questions.push_back({which() + " has the lowest value" + of + "?", name(lowest), 1.5});
   }
   questions.push_back({"What is the highest value" + of + "?", std::to_string(*highest), 0.7});
   questions.push_back({"What is the lowest value" + of + "?", std::to_string(*lowest), 0.5});

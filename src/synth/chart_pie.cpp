@@ -96,10 +96,14 @@ Questions draw_pie_chart(Page& page, const FigureContext& context) {
     double inside = radius * (hole > 0 ? 0.76 : count == 2 ? 0.5 : 0.64);
     while (extent(inside) > 0.9 * radius && inside > (hole > 0 ? 0.72 : 0.35) * radius) inside -= 0.01 * radius;
     const bool fits = extent(inside) <= 0.9 * radius && (share >= 25 || inside * turn > width * 1.1);
-    const double reach = fits ? inside : radius + number_size * 0.85;
+    // Outside it clears the rim by its own half extent in that direction, as far as the picture goes.
+    const double half_extent = std::abs(std::cos(middle)) * width / 2 + std::abs(std::sin(middle)) * number_size * 0.4;
+    const double outside = radius + std::max(number_size * 0.85, number_size * 0.2 + half_extent);
+    const double reach = fits ? inside : outside;
+    const double margin = width / 2 + 0.01 * page.side();
     const Color ink = fits ? readable_on(color) : page.style().ink;
     page.text_at_middle(number,
-                        {.x = center.x + reach * std::cos(middle),
+                        {.x = std::clamp(center.x + reach * std::cos(middle), margin, page.width() - margin),
                          .size = number_size,
                          .align = Align::Center,
                          .style = FontStyle::Bold,
@@ -141,7 +145,7 @@ Questions draw_pie_chart(Page& page, const FigureContext& context) {
                          data.categories[static_cast<size_t>(lowest - shares.begin())], 1.2});
   }
   questions.push_back({"How many parts does the pie have?", std::to_string(count), 1});
-  questions.push_back({"What is the title of the chart?", data.title, 0.8});
+  if (!data.title.empty()) questions.push_back({"What is the title of the chart?", data.title, 0.8});
   questions.push_back({"What kind of chart is this?", "A pie chart", 0.3});
   return questions;
 }

@@ -51,7 +51,9 @@ class Plot {
                     page.width(), page.height(), rgb(style.paper), font(size_), between(draws_, 0.8, 2)));
     add("set output ARG1");
     const std::string ink = rgb(style.ink);
-    add(fmt::format("set title {} noenhanced textcolor {} font {}", gnuplot_text(data.title), ink, font(size_ * 1.2)));
+    if (!data.title.empty())
+      add(fmt::format("set title {} noenhanced textcolor {} font {}", gnuplot_text(data.title), ink,
+                      font(size_ * 1.2)));
     if (!context.is_easy) add(fmt::format("set ylabel {} noenhanced textcolor {}", gnuplot_text(data.measure), ink));
     add(fmt::format("set border {} linecolor {}", pick(draws_, std::array{3, 3, 15, 31}), ink));
     if (chance(draws_, 0.6))

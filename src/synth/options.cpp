@@ -42,6 +42,7 @@ void SynthOptions::validate() const {
   // More would not fit, and the count of a label stays within what PixMo-Points keeps.
   if (min_objects) check_range<int64_t>("min_objects", *min_objects, 0, 40);
   if (max_objects) check_range<int64_t>("max_objects", *max_objects, 1, 40);
+  if (max_groups) check_range<int64_t>("max_groups", *max_groups, 1, 40);
   if (min_object_size) check_range("min_object_size", *min_object_size, 0.02, 0.9);
   if (max_object_size) check_range("max_object_size", *max_object_size, 0.02, 0.9);
   check_range<int64_t>("questions", questions, 1, 64);

@@ -38,7 +38,7 @@ struct SynthOptions {
   int64_t quality = 90;
   Difficulty difficulty = Difficulty::Medium;
   std::vector<std::string> kinds;
-  std::optional<int64_t> num_kinds, min_objects, max_objects;
+  std::optional<int64_t> num_kinds, min_objects, max_objects, max_groups;
   std::optional<double> min_object_size, max_object_size;
   std::optional<BackgroundRange> background;
   int64_t questions = 4;
@@ -66,6 +66,7 @@ struct SynthOptions {
     visit("num_kinds", num_kinds, "only the first of these kinds; null for all");
     visit("min_objects", min_objects, "least objects of a scene; null for the difficulty's");
     visit("max_objects", max_objects, "most objects of a scene; null for the difficulty's");
+    visit("max_groups", max_groups, "most kinds, or colors of a kind, of a scene; null for the difficulty's");
     visit("min_object_size", min_object_size, "smallest object, as a share of the picture's side");
     visit("max_object_size", max_object_size, "largest object, as a share of the picture's side");
     visit("background", background, "plain, simple or all; null for the difficulty's");

@@ -35,7 +35,8 @@ void add_targets(text::Example& example, const Scene& scene, const SceneRules& r
   for (int64_t i = 0; i < most; ++i) {
     const bool is_absent = present.empty() || chance(draws, options.absent_share);
     const Target target = is_absent ? absent_target(scene, rules, forms, draws) : pick_target(present, draws);
-    const bool is_singular = target.objects.size() <= 1 && chance(draws, 0.4);
+    // People also ask for "dog" where there are several.
+    const bool is_singular = chance(draws, target.objects.size() <= 1 ? 0.4 : 0.15);
     const bool is_counted = chance(draws, 0.4);
     if (!asked.insert(target.noun.singular).second) continue;
     text::Annotation annotation;

@@ -164,6 +164,7 @@ SceneRules scene_rules(const SynthOptions& options, RandomStream& draws) {
   rules.kinds = chosen_kinds(options, static_cast<int>(options.difficulty) + 1);
   if (options.min_objects) rules.min_objects = *options.min_objects;
   if (options.max_objects) rules.max_objects = *options.max_objects;
+  if (options.max_groups) rules.max_groups = *options.max_groups;
   rules.min_objects = std::min(rules.min_objects, rules.max_objects);
   if (options.min_object_size) rules.min_size = *options.min_object_size;
   if (options.max_object_size) rules.max_size = *options.max_object_size;

@@ -59,7 +59,12 @@ void check_targets(const preprocess::TrainingExample& example, int64_t sequence_
 
 ExampleBuilder::ExampleBuilder(const config::StageConfig& stage, const config::ModelConfig& model,
                                std::shared_ptr<const text::Tokenizer> tokenizer)
-    : stage_(stage), model_(with_max_crops(model, stage)), tokenizer_(std::move(tokenizer)), formatter_(stage.prompt) {
+    : stage_(stage),
+      model_(with_max_crops(model, stage)),
+      one_crop_(model_),
+      tokenizer_(std::move(tokenizer)),
+      formatter_(stage.prompt) {
+  one_crop_.image_input.crop_mode = config::CropMode::Resize;
   preprocess::check_tokenizer(model_, *tokenizer_);
 }
 
@@ -82,10 +87,12 @@ PreparedExample ExampleBuilder::prepare_conversations(data::Example example, Ran
       formatter_.format(example.text, text::Purpose::Training, prompt_draws);
   // The order matters where the sequence is cut: no conversation is always the one that is lost.
   shuffle(conversations, draws);
+  const bool in_one_crop = stage_.one_crop_share > 0 && draws.uniform() < stage_.one_crop_share;
   const auto weighting =
       stage_.root_subsegments ? preprocess::LossWeighting::RootSubsegments : preprocess::LossWeighting::None;
-  return {.example = preprocess::build_training_example(model_, *tokenizer_, images, conversations,
-                                                        {.weighting = weighting, .example_weight = example.weight}),
+  return {.example =
+              preprocess::build_training_example(in_one_crop ? one_crop_ : model_, *tokenizer_, images, conversations,
+                                                 {.weighting = weighting, .example_weight = example.weight}),
           .patch_labels = {}};
 }
 

@@ -49,7 +49,8 @@ class ExampleBuilder {
   PreparedExample prepare_patch_labels(const data::Example& example) const;
 
   config::StageConfig stage_;
-  config::ModelConfig model_;  // with the stage's max_crops
+  config::ModelConfig model_;     // with the stage's max_crops
+  config::ModelConfig one_crop_;  // the same, of the examples that one_crop_share draws
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   text::PromptFormatter formatter_;
 };

@@ -139,6 +139,24 @@ TEST(Scene, JointLabelsAreThePairsOfTheirParts) {
   }
 }
 
+TEST(Scene, HasAsManyGroupsAsAskedFor) {
+  SynthOptions options;
+  options.difficulty = Difficulty::Easy;
+  options.min_objects = options.max_objects = 12;
+  size_t most = 0;
+  for (uint64_t index = 0; index < 60; ++index) {
+    for (const int64_t max_groups : {1, 8}) {
+      options.max_groups = max_groups;
+      RandomStream draws(5, "groups", index);
+      const SceneRules rules = scene_rules(options, draws);
+      const size_t num_groups = plan_scene(rules, draws).groups.size();
+      EXPECT_LE(num_groups, static_cast<size_t>(max_groups));
+      most = std::max(most, num_groups);
+    }
+  }
+  EXPECT_EQ(most, 8u);
+}
+
 TEST(Scene, RefusesLabelsThatDoNotFit) {
   const auto [rules, scene] = draw_sample(Difficulty::Hard, 3);
   EXPECT_THROW(label_map(scene, rules, LabelMap::KindColors), Error) << "more kinds than a byte can tell apart";

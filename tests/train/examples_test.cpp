@@ -6,6 +6,8 @@
 
 #include <ATen/ops/equal.h>
 
+#include <map>
+
 #include "base/error.h"
 #include "data/registry.h"
 #include "fixtures.h"
@@ -88,6 +90,22 @@ TEST_F(Examples, OrderAndPhrasingAreDrawn) {
     texts.insert(text);
   }
   EXPECT_GT(texts.size(), 1u);
+}
+
+TEST_F(Examples, AShareOfPicturesIsShownInOneCrop) {
+  const auto dataset = data::open_dataset({.name = "jsonl", .path = folder_.path() / "data.jsonl"});
+  const data::Example example = dataset->example(0, draws_);
+  config::ModelConfig model = test::toy_model();
+  model.image_input.crop_mode = config::CropMode::OverlapAndResize;
+  stage_.one_crop_share = 0.75;
+  const ExampleBuilder builder(stage_, model, tokenizer_);
+  std::map<int64_t, int> pictures;  // by number of crops
+  for (uint64_t i = 0; i < 400; ++i) {
+    RandomStream draws(1, "crops", i);
+    ++pictures[builder.prepare(example, draws).example.input.images.size(0)];
+  }
+  EXPECT_THAT(pictures, testing::SizeIs(2));
+  EXPECT_NEAR(pictures[1], 300, 35);  // four standard deviations
 }
 
 TEST_F(Examples, PlainTextIsLearntWhole) {
