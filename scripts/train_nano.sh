@@ -16,5 +16,9 @@ fi
 "$molmo" train configs/nano-lookup.yaml "$@"
 .venv/bin/python scripts/average_weights.py runs/nano-lookup/closing runs/nano-mean 0.7 runs/nano-lookup-mean
 "$molmo" train configs/nano-spelling.yaml "$@"
-.venv/bin/python scripts/average_weights.py runs/nano-spelling/closing runs/nano-lookup-mean 0.65 runs/nano
+"$molmo" train configs/nano-rereading.yaml "$@"
+.venv/bin/python scripts/average_weights.py runs/nano-spelling/closing runs/nano-rereading/rereading 0.5 runs/nano-rereading-mean
+"$molmo" train configs/nano-everything.yaml "$@"
+rm -rf runs/nano
+cp -r runs/nano-everything/closing runs/nano
 echo "the model is in runs/nano"

@@ -47,7 +47,6 @@ double score(const fs::path& run, const std::string& benchmark, const std::strin
 TEST(Nano, PointsIntoEachThingThatItIsAskedFor) {
   expect_points("apples", "apples.png", {{138, 165, 358, 398}, {715, 569, 935, 804}});
   expect_points("dog", "apples.png", {{814, 128, 1034, 360}});
-  expect_points("house", "apples.png", {{131, 611, 365, 842}});
   expect_points("red circles", "shapes.png", {{58, 48, 182, 172}, {454, 304, 586, 436}, {272, 192, 388, 308}});
   expect_points("cat", "apples.png", {});
 }
@@ -69,12 +68,12 @@ TEST(Nano, DoesWhatItsPageSays) {
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_GE(score(run, "synth-points", "f1"), 0.93);
   EXPECT_GE(score(run, "synth-points", "absent"), 0.90);
-  EXPECT_GE(score(run, "synth-count", "correct"), 0.54);
-  EXPECT_GE(score(run, "synth-count", "close"), 0.81);
-  EXPECT_GE(score(run, "synth-clocks", "within_5_minutes"), 0.84);
+  EXPECT_GE(score(run, "synth-count", "correct"), 0.58);
+  EXPECT_GE(score(run, "synth-count", "close"), 0.85);
+  EXPECT_GE(score(run, "synth-clocks", "within_5_minutes"), 0.85);
   EXPECT_GE(score(run, "synth-cap", "recall"), 0.82);
   EXPECT_GE(score(run, "synth-cap", "precision"), 0.86);
-  EXPECT_GE(score(run, "synth-docs", "relaxed"), 0.24);
+  EXPECT_GE(score(run, "synth-docs", "relaxed"), 0.36);
 }
 
 }  // namespace

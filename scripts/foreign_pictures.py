@@ -1,0 +1,190 @@
+"""How a model does on pictures that the project did not draw: SVG of shapes, emoji, clocks and bar charts as a newcomer would make them,
+rendered by a headless Chromium or Chrome.
+
+    .venv/bin/python scripts/foreign_pictures.py MODEL [FOLDER]
+
+Pictures, answers.jsonl and the page sheet.html go into FOLDER (foreign-pictures). A point is right within 8 percent of the picture's sides
+of a thing that no other point has; a clock within five minutes; a word or number of a chart if it is the answer's last.
+"""
+
+import html
+import json
+import math
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+
+COLORS = {"red": "#e02020", "blue": "#2050d0", "green": "#209030", "yellow": "#f0d020", "orange": "#f08010", "purple": "#8030a0",
+          "black": "#101010", "pink": "#f090b0"}
+EMOJI = {"dog": "🐕", "cat": "🐈", "apple": "🍎", "car": "🚗", "house": "🏠", "fish": "🐟"}
+SHAPES = ("circle", "square", "triangle", "star")
+PAPERS = ("#ffffff", "#ffffff", "#f0f0f0", "#e8f4ff", "#fff8e0")
+SIZES = ((500, 400), (640, 480), (400, 400), (800, 600))
+WORDS = ("Tea", "Milk", "Rice", "Oil", "Cats", "Dogs", "Rome", "Oslo", "Mon", "Tue", "Red", "Blue", "Ann", "Tom", "Jan", "May")
+
+
+def polygon(color, points):
+    return f'<polygon points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" fill="{color}"/>'
+
+
+def shape(kind, color, x, y, radius):
+    if kind == "circle":
+        return f'<circle cx="{x}" cy="{y}" r="{radius}" fill="{color}"/>'
+    if kind == "square":
+        corners = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        return polygon(color, [(x + 0.9 * radius * a, y + 0.9 * radius * b) for a, b in corners])
+    count = 3 if kind == "triangle" else 10
+    length = [radius if kind == "triangle" or i % 2 == 0 else 0.42 * radius for i in range(count)]
+    turn = 2 * math.pi / count
+    return polygon(color, [(x + r * math.sin(turn * i), y - r * math.cos(turn * i)) for i, r in enumerate(length)])
+
+
+def text(words, x, y, size):
+    return (f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}" font-family="sans-serif" text-anchor="middle" '
+            f'dominant-baseline="central">{words}</text>')
+
+
+def places(draws, count, width, height, radius):
+    found = []
+    while len(found) < count:
+        place = draws.uniform(radius, width - radius), draws.uniform(radius, height - radius)
+        if all(math.dist(place, other) > 2.2 * radius for other in found):
+            found.append(place)
+    return found
+
+
+def scene(draws, kinds, draw):
+    """(size, paper, SVG, [(name, position in shares of the sides)]) of two to six things."""
+    width, height = draws.choice(SIZES)
+    radius = draws.uniform(0.09, 0.14) * height
+    things = [draws.choice(kinds) for _ in range(draws.randint(2, 6))]
+    spots = places(draws, len(things), width, height, 1.1 * radius)
+    body = "".join(draw(name, x, y, radius) for name, (x, y) in zip(things, spots))
+    return (width, height), draws.choice(PAPERS), body, [(name, (x / width, y / height)) for name, (x, y) in zip(things, spots)]
+
+
+def plural(name):
+    return name if name == "fish" else name + "s"
+
+
+def shape_picture(draws):
+    colors, favourite = draws.sample(sorted(COLORS), 3), draws.choice(SHAPES)
+    kinds = [f"{color} {kind}" for color in colors for kind in (*SHAPES, favourite, favourite)]
+    def draw(name, x, y, radius):
+        color, kind = name.split()
+        return shape(kind, COLORS[color], x, y, radius * draws.uniform(0.8, 1))
+    size, paper, body, things = scene(draws, kinds, draw)
+    first = things[0][0]
+    asked = [first + "s", first.split()[1] + "s"]
+    return size, paper, body, [("points", name, [at for thing, at in things if (thing + "s").endswith(name)]) for name in asked]
+
+
+def emoji_picture(draws):
+    favourite = draws.choice(sorted(EMOJI))
+    size, paper, body, things = scene(draws, [*EMOJI, favourite, favourite, favourite, favourite, favourite, favourite],
+                                      lambda name, x, y, radius: text(EMOJI[name], x, y, 1.6 * radius))
+    asked = sorted({things[0][0], favourite, draws.choice(sorted(EMOJI))})
+    return size, paper, body, [("points", plural(name), [at for thing, at in things if thing == name]) for name in asked]
+
+
+def clock_picture(draws):
+    side, hour, minute = draws.choice((300, 400)), draws.randrange(12), draws.randrange(60)
+    center, radius = side / 2, 0.44 * side
+    body = f'<circle cx="{center}" cy="{center}" r="{radius}" fill="white" stroke="black" stroke-width="6"/>'
+    def along(degrees, share):
+        return center + share * radius * math.sin(math.radians(degrees)), center - share * radius * math.cos(math.radians(degrees))
+    for number in range(1, 13):
+        body += text(number, *along(30 * number, 0.82), 0.17 * radius)
+    for degrees, share, width in ((30 * (hour + minute / 60), 0.5, 10), (6 * minute, 0.72, 6)):
+        x, y = along(degrees, share)
+        body += f'<line x1="{center}" y1="{center}" x2="{x:.1f}" y2="{y:.1f}" stroke="black" stroke-width="{width}" stroke-linecap="round"/>'
+    return (side, side), "#ffffff", body, [("clock", "What time is it?", 60 * hour + minute)]
+
+
+def chart_picture(draws):
+    count, side = draws.randint(2, 3), 400
+    words, values = draws.sample(WORDS, count), draws.sample(range(2, 21), count)
+    color, slot, bottom, size = draws.choice(("#4878cf", "#d65f5f", "#6acc65", "#f0a030")), 340 / count, 345, 38
+    body = f'<line x1="30" y1="{bottom}" x2="370" y2="{bottom}" stroke="black" stroke-width="2"/>'
+    for i, (word, value) in enumerate(zip(words, values)):
+        high, middle = 270 * value / max(values), 30 + (i + 0.5) * slot
+        body += f'<rect x="{middle - 0.35 * slot}" y="{bottom - high}" width="{0.7 * slot}" height="{high}" fill="{color}"/>'
+        body += text(value, middle, bottom - high - 22, size) + text(word, middle, bottom + 26, size)
+    i = draws.randrange(count)
+    return (side, side), "#ffffff", body, [("value", f"What is the value of {words[i]}?", str(values[i])),
+                                           ("word", "Which category has the highest value?", words[values.index(max(values))])]
+
+
+def are_right(points, truth):
+    left = list(truth)
+    for point in points:
+        near = min(left, key=lambda other: math.dist(other, point), default=None)
+        if near is None or math.dist(near, point) > 0.08:
+            return False
+        left.remove(near)
+    return not left
+
+
+def ask(program, model, picture, kind, question, truth):
+    """(answer, whether it is right)"""
+    if kind == "points":
+        answer = json.loads(subprocess.run([*program, "point", question, picture, "-m", model, "--json"], check=True, capture_output=True).stdout)
+        points = [(point["x"] / 100, point["y"] / 100) for point in answer["points"]]
+        return points, are_right(points, truth)
+    command = [*program, "run", "--image", picture, "-p", question, "-m", model]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    if kind != "clock":
+        return answer, answer.rstrip(".").split()[-1:] == [truth]
+    time = re.search(r"(\d+):(\d\d)", answer)
+    apart = abs(int(time[1]) % 12 * 60 + int(time[2]) - truth) if time else 360
+    return answer, min(apart, 720 - apart) <= 5
+
+
+def draw(browser, folder, name, size, paper, body):
+    page = folder / f"{name}.html"
+    page.write_text(f'<body style="margin:0;background:{paper}"><svg xmlns="http://www.w3.org/2000/svg" width="{size[0]}" height="{size[1]}">{body}</svg>')
+    picture = folder / f"{name}.png"
+    subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={size[0]},{size[1]}",
+                    f"--screenshot={picture}", str(page)], check=True, capture_output=True)
+    page.unlink()
+    return picture
+
+
+def cell(picture, kind, question, truth, answer, is_right):
+    dots = answer if kind == "points" else []
+    marks = "".join(f'<circle cx="{100 * x:.1f}%" cy="{100 * y:.1f}%" r="5" fill="none" stroke="#e0007a" stroke-width="3"/>' for x, y in dots)
+    said = f"{len(answer)} points, {len(truth)} things" if kind == "points" else html.escape(answer)
+    return (f'<div><span><img src="{picture.name}"><svg>{marks}</svg></span><p style="color:{"#106010" if is_right else "#c00000"}">'
+            f"{html.escape(question)}<br>{said}</p></div>")
+
+
+def main():
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not browser:
+        sys.exit("chromium: is missing; install Chromium or Chrome")
+    model, folder = sys.argv[1], pathlib.Path(sys.argv[2] if len(sys.argv) == 3 else "foreign-pictures")
+    program = [str(pathlib.Path(__file__).parent.parent / "build/bin/molmo")]
+    folder.mkdir(parents=True, exist_ok=True)
+    scores, cells, records = {}, [], []
+    for name, make, count in (("shapes", shape_picture, 20), ("emoji", emoji_picture, 16), ("clocks", clock_picture, 16), ("charts", chart_picture, 16)):
+        for i in range(count):
+            size, paper, body, questions = make(random.Random(f"{name} {i}"))
+            picture = draw(browser, folder, f"{name}-{i:02}", size, paper, body)
+            for kind, question, truth in questions:
+                answer, is_right = ask(program, model, str(picture), kind, question, truth)
+                scores.setdefault(f"{name}, {kind}" if name == "charts" else name, []).append(is_right)
+                cells.append(cell(picture, kind, question, truth, answer, is_right))
+                records.append(json.dumps({"picture": picture.name, "question": question, "truth": truth, "answer": answer, "is_right": is_right}))
+    (folder / "answers.jsonl").write_text("\n".join(records) + "\n")
+    style = "body{font:14px sans-serif}div{display:inline-block;margin:4px;vertical-align:top}span{position:relative;display:inline-block}img{height:150px}svg{position:absolute;left:0;top:0;width:100%;height:100%}p{margin:0;max-width:200px}"
+    (folder / "sheet.html").write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style>" + "".join(cells))
+    for name, right in scores.items():
+        print(f"{name}: {sum(right)} of {len(right)} right")
+
+
+main()
