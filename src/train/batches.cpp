@@ -92,10 +92,8 @@ BatchStream::Step BatchStream::prepare_step() {
     for (size_t begin = 0; begin < examples.size(); begin += static_cast<size_t>(micro_batch_)) {
       const std::span together =
           std::span(examples).subspan(begin, std::min(static_cast<size_t>(micro_batch_), examples.size() - begin));
-      Batch& batch = step.micro_batches.emplace_back(builder_->collate(together));
+      step.micro_batches.push_back(builder_->collate_joined(together, /*is_pinned=*/is_for_gpu_ && at::hasCUDA()));
       std::ranges::fill(together, PreparedExample{});  // what was copied takes no memory any more
-      at::Tensor& images = batch.examples.input.images;
-      if (is_for_gpu_ && at::hasCUDA() && images.defined()) images = images.pin_memory();
     }
   } catch (...) {
     step.error = std::current_exception();

@@ -42,6 +42,9 @@ class ExampleBuilder {
   // Cut to `sequence_length`, and padded to it and to the most crops where the stage pads its batches; else to the
   // longest.
   Batch collate(std::span<const PreparedExample> examples) const;
+  // The same with crops that are joined, so that none is padding: where few examples have several crops, most of a
+  // padded batch is. Images lie in pinned memory where `is_pinned`. Padded where the stage pads its batches.
+  Batch collate_joined(std::span<const PreparedExample> examples, bool is_pinned) const;
 
  private:
   PreparedExample prepare_conversations(data::Example example, RandomStream& draws) const;

@@ -152,7 +152,11 @@ at::Tensor Objective::embed(const Batch& batch, bool shuffles_pictures) const {
   const at::Tensor masks = on_device(input.image_masks);
   const at::Tensor features =
       molmo_.connect(vision_features(batch, shuffles_pictures), shuffles_pictures ? masks.roll(1, 0) : masks);
-  return molmo_.embed(ids, features, on_device(input.image_input_idx));
+  const at::Tensor index = on_device(input.image_input_idx);
+  if (index.size(0) == ids.size(0)) return molmo_.embed(ids, features, index);
+  // Joined crops belong to one long row.
+  const at::Tensor x = molmo_.embed(ids.view({1, -1}), features, index);
+  return x.view({ids.size(0), ids.size(1), x.size(2)});
 }
 
 model::DecodeOptions Objective::decode_options(const Batch& batch) const {

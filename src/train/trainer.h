@@ -27,7 +27,8 @@ namespace molmo::train {
 
 struct Ranks;
 
-// A micro-batch.
+// A micro-batch. Its crops are padded to the most of an example, [B, C, ...], or joined without any padding, [1, N,
+// ...] for the N crops of all of them, with image_input_idx counted through all tokens, [B * T].
 struct Batch {
   preprocess::TrainingExample examples;  // collated, with the axis B in front
   at::Tensor patch_labels;               // [B, C, P, K] int64 of K label maps, -1 for none; of patch_labels only

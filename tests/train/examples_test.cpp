@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "data/registry.h"
 #include "fixtures.h"
+#include "tiny_training.h"
 #include "train/toy_run.h"
 
 namespace molmo::train {
@@ -151,6 +152,46 @@ TEST_F(Examples, PadsToOneShapeWhereTheStageSaysSo) {
   const auto dataset = data::open_dataset({.name = "jsonl", .path = folder_.path() / "data.jsonl"});
   const PreparedExample prepared = builder().prepare(dataset->example(0, draws_), draws_);
   EXPECT_EQ(builder().collate({&prepared, 1}).examples.input.input_ids.size(1), stage_.sequence_length);
+}
+
+TEST_F(Examples, JoinedCropsTeachTheSameAsPaddedOnes) {
+  const auto dataset = data::open_dataset({.name = "jsonl", .path = folder_.path() / "data.jsonl"});
+  config::TrainingConfig config = test::toy_config(folder_.path());
+  config::ModelConfig model = test::toy_model();
+  model.image_input.crop_mode = config::CropMode::OverlapAndResize;
+  stage_.one_crop_share = 0.5;
+  const ExampleBuilder builder(stage_, model, tokenizer_);
+  std::vector<PreparedExample> prepared;
+  int64_t num_crops = 0;
+  for (uint64_t i = 0; i < 6; ++i) {
+    RandomStream draws(1, "joined", i);
+    prepared.push_back(builder.prepare(dataset->example(i % 3, draws), draws));
+    num_crops += prepared.back().example.input.images.size(0);
+  }
+  const Batch padded = builder.collate(prepared), joined = builder.collate_joined(prepared, /*is_pinned=*/false);
+  ASSERT_LT(num_crops, padded.examples.input.images.size(0) * padded.examples.input.images.size(1));
+  EXPECT_EQ(joined.examples.input.images.sizes().slice(0, 2), (std::vector<int64_t>{1, num_crops}));
+  const model::Weights weights = test::random_weights(model, at::kFloat, 1);
+  Trainer of_padded(config, 0, model, weights), of_joined(config, 0, model, weights);
+  for (int64_t step = 1; step <= 2; ++step) {
+    const StepMetrics expected = of_padded.step(step, {&padded, 1}), actual = of_joined.step(step, {&joined, 1});
+    EXPECT_NEAR(actual.loss, expected.loss, 1e-5);
+    EXPECT_EQ(actual.num_crops, num_crops);
+    EXPECT_EQ(actual.num_tokens, expected.num_tokens);
+    for (size_t part = 0; part < 3; ++part)
+      EXPECT_NEAR(actual.grad_norms[part], expected.grad_norms[part], 1e-4 * expected.grad_norms[part]) << part;
+  }
+}
+
+TEST_F(Examples, JoinedPatchLabelsLieBesideTheirCrops) {
+  stage_.objective = config::Objective::PatchLabels;
+  stage_.patch_classes = {3};
+  std::vector<PreparedExample> prepared;
+  for (const uint8_t kind : {1, 2})
+    prepared.push_back(builder().prepare(labelled(std::vector<uint8_t>(28 * 28, kind)), draws_));
+  const Batch padded = builder().collate(prepared), joined = builder().collate_joined(prepared, /*is_pinned=*/false);
+  EXPECT_TRUE(at::equal(joined.patch_labels.squeeze(0), padded.patch_labels.squeeze(1)));
+  EXPECT_TRUE(at::equal(joined.examples.input.images.squeeze(0), padded.examples.input.images.squeeze(1)));
 }
 
 TEST_F(Examples, RefusesWhatCannotBeLearnt) {
