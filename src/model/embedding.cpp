@@ -10,9 +10,9 @@ namespace molmo::model {
 Embedding::Embedding(const WeightScope& scope, const config::DecoderConfig& config)
     : group_(scope.group()),
       num_rows_(config.embedding_size),
-      embedding_(scope.get_matrix("embedding", group_.part_size(num_rows_), config.width)) {
+      embedding_(scope.get_matrix("embedding", group_.part_size(num_rows_), config.width, MatrixUse::Rows)) {
   if (config.additional_vocab_size > 0)
-    new_embedding_ = scope.get_matrix("new_embedding", config.additional_vocab_size, config.width);
+    new_embedding_ = scope.get_matrix("new_embedding", config.additional_vocab_size, config.width, MatrixUse::Rows);
 }
 
 at::Tensor Embedding::forward(const at::Tensor& input_ids) const {

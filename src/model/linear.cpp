@@ -71,6 +71,13 @@ at::Tensor packed_linear(const at::Tensor& x, const Matrix& weight, const at::Te
   return op.call(x, weight.tensor(), bias.defined() ? std::optional(bias) : std::nullopt, weight.out());
 }
 
+at::Tensor multiply(const at::Tensor& x, const Matrix& weight, const at::Tensor& bias) {
+  if (weight.is_packed()) return packed_linear(x, weight, bias);
+  if (!weight.int4()) return dense_linear(x, weight.tensor(), bias);
+  const at::Tensor y = int4_linear(x, *weight.int4(), weight.out());
+  return bias.defined() ? y + bias.to(y.scalar_type()) : y;
+}
+
 }  // namespace
 
 Linear::Linear(const WeightScope& scope, std::string_view name, int64_t out, int64_t in, Bias bias) {
@@ -84,8 +91,7 @@ Linear::Linear(Matrix weight) : weight_(readable_by_kernel(weight)) {}
 
 at::Tensor Linear::forward(const at::Tensor& x) const {
   ObserveInputs::tell(weight_.tensor(), x);
-  const at::Tensor y =
-      weight_.is_packed() ? packed_linear(x, weight_, bias_) : dense_linear(x, weight_.tensor(), bias_);
+  const at::Tensor y = multiply(x, weight_, bias_);
   if (!update_) return y;
   return y + update_->scale * dense_linear(dense_linear(x, update_->a, {}), update_->b, {});
 }

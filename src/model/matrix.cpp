@@ -16,27 +16,35 @@ using kernels::PackedType;
 
 Matrix::Matrix(at::Tensor dense) : tensor_(std::move(dense)), out_(tensor_.size(0)), in_(tensor_.size(1)) {}
 
-Matrix Matrix::packed(at::Tensor tensor, int64_t out, int64_t in, std::string_view what) {
-  const bool is_matrix =
-      tensor.scalar_type() == at::kByte && tensor.is_cpu() && tensor.dim() == 2 && tensor.is_contiguous();
+Matrix Matrix::packed(at::Tensor tensor, int64_t out, int64_t in, std::string_view what, MatrixUse use) {
+  const bool is_matrix = tensor.scalar_type() == at::kByte && tensor.dim() == 2 && tensor.is_contiguous();
   const auto type = is_matrix ? kernels::packed_type(out, in, tensor.size(0), tensor.size(1)) : std::nullopt;
   if (!type) {
     const PackedShape q8{PackedType::Q8, out, in}, q4{PackedType::Q4, out, in};
     fail(ErrorCategory::InvalidArgument,
-         "{} is {} [{}] on {}, the configuration wants [{}, {}], which is uint8 [{}, {}] as q8 or [{}, {}] as q4, on "
-         "the CPU. Hint: is this the configuration of another model?",
-         what, toString(tensor.scalar_type()), fmt::join(tensor.sizes(), ", "), tensor.device().str(), out, in,
-         q8.num_panels(), q8.panel_bytes(), q4.num_panels(), q4.panel_bytes());
+         "{} is {} [{}], the configuration wants [{}, {}], which is uint8 [{}, {}] as q8 or [{}, {}] as q4. Hint: is "
+         "this the configuration of another model?",
+         what, toString(tensor.scalar_type()), fmt::join(tensor.sizes(), ", "), out, in, q8.num_panels(),
+         q8.panel_bytes(), q4.num_panels(), q4.panel_bytes());
   }
+  const PackedShape shape{*type, out, in};
   Matrix matrix;
-  matrix.tensor_ = std::move(tensor);
-  matrix.packed_ = PackedShape{*type, out, in};
+  if (tensor.is_cpu()) {
+    matrix.tensor_ = std::move(tensor);
+    matrix.packed_ = shape;
+  } else if (auto int4 = use == MatrixUse::Products ? to_int4_weight(shape, tensor) : std::nullopt) {
+    matrix.tensor_ = int4->codes;
+    matrix.int4_ = std::move(int4);
+  } else {
+    matrix.tensor_ = unpack_on_device(shape, tensor);
+  }
   matrix.out_ = out;
   matrix.in_ = in;
   return matrix;
 }
 
 at::ScalarType Matrix::activation_type() const {
+  if (int4_) return at::kBFloat16;
   return packed_ ? at::kFloat : model::activation_type(tensor_);
 }
 

@@ -70,11 +70,11 @@ at::Tensor WeightScope::get(std::string_view name, at::IntArrayRef shape) const 
   return weight;
 }
 
-Matrix WeightScope::get_matrix(std::string_view name, int64_t out, int64_t in) const {
+Matrix WeightScope::get_matrix(std::string_view name, int64_t out, int64_t in, MatrixUse use) const {
   const std::string full = full_name(name);
   const at::Tensor& weight = find(full, {out, in});
   if (weight.scalar_type() != at::kByte) return Matrix(get(name, {out, in}));
-  return Matrix::packed(weight, out, in, fmt::format("weight '{}'", full));
+  return Matrix::packed(weight, out, in, fmt::format("weight '{}'", full), use);
 }
 
 at::Tensor WeightScope::get_small(std::string_view name, at::IntArrayRef shape) const {

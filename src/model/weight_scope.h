@@ -31,7 +31,7 @@ class WeightScope {
 
   at::Tensor get(std::string_view name, at::IntArrayRef shape) const;
   // A matrix that may be packed.
-  Matrix get_matrix(std::string_view name, int64_t out, int64_t in) const;
+  Matrix get_matrix(std::string_view name, int64_t out, int64_t in, MatrixUse use = MatrixUse::Products) const;
   // For vectors and small tables: already in the type of the activations, unless training changes the stored tensor.
   at::Tensor get_small(std::string_view name, at::IntArrayRef shape) const;
   // The low-rank update of a weight [out, in], or null.
