@@ -116,7 +116,7 @@ void add_step(text::Example& example, const std::string& prompt, const std::stri
 SynthSample make_android(const SynthOptions& options, RandomStream& draws) {
   const bool is_easy = options.difficulty == Difficulty::Easy;
   const Words words(is_easy);
-  const FigureContext context{words, draws, is_easy, options.difficulty == Difficulty::Hard};
+  const FigureContext context{words, draws, is_easy, options.difficulty == Difficulty::Hard, {}};
   ImageSize size{options.size, options.size};
   if (options.vary_aspect) size.width = options.size / 2;
   Page page(size, draw_page_style(options, draws));

@@ -15,12 +15,12 @@ namespace molmo::synth {
 namespace {
 
 // Different values where that is possible, so that "the most" is one of them.
-std::vector<int64_t> draw_values(size_t count, int64_t most, RandomStream& draws) {
+std::vector<int64_t> draw_values(size_t count, int64_t most, int64_t step, RandomStream& draws) {
   std::vector<int64_t> values;
   for (size_t i = 0; i < count; ++i) {
     int64_t value = 0;
     for (int attempt = 0; attempt < 20; ++attempt) {
-      value = whole(draws, std::max<int64_t>(1, most / 12), most);
+      value = step * whole(draws, std::max<int64_t>(1, most / step / 12), most / step);
       const bool is_clear = std::none_of(values.begin(), values.end(), [&](int64_t other) {
         return std::abs(other - value) * 25 < most || other == value;
       });
@@ -38,20 +38,22 @@ ChartData draw_chart_data(const Page& page, const ChartShape& shape, const Figur
   ChartData data;
   const Topic& topic = shape.is_ordered ? context.words.series_topic(draws) : context.words.topic(draws);
   data.word = topic.word;
-  if (chance(draws, 0.88)) data.title = pick(draws, topic.titles);
+  if (chance(draws, 0.88)) data.title = context.words.title(topic, draws);
   data.measure = pick(draws, topic.measures);
   data.categories = shape.is_ordered ? context.words.pick_run(topic.categories, shape.num_categories, draws)
                                      : context.words.pick_some(topic.categories, shape.num_categories, draws);
   static constexpr int64_t kEasyMost[] = {10, 20};
   static constexpr int64_t kMost[] = {10, 20, 50, 80, 100, 200, 500, 1000, 2000};
-  const int64_t most = context.is_easy ? pick(draws, kEasyMost) : pick(draws, kMost);
+  const int64_t most = context.is_easy ? draw_most(kEasyMost, context) : draw_most(kMost, context);
+  // People like round numbers: 40, 70, 20.
+  const int64_t step = context.max_value && most % 10 == 0 && most >= 50 && chance(draws, 0.35) ? most / 10 : 1;
   const std::vector<std::string> names = context.words.pick_some("series_names", shape.num_series, draws);
   const size_t first_color = draws.below(page.style().colors.size());
   for (size_t i = 0; i < shape.num_series; ++i) {
     Series series;
     series.name = names[i];
     series.color = page.style().colors[(first_color + i) % page.style().colors.size()];
-    series.values = draw_values(data.categories.size(), most, draws);
+    series.values = draw_values(data.categories.size(), most, step, draws);
     data.series.push_back(std::move(series));
   }
   return data;
@@ -135,6 +137,10 @@ void draw_lying_axis(Page& page, PlotArea& plot, ValueAxis& axis, double label_s
   axis.from = plot.left;
   axis.to = plot.right;
   const double line_width = std::max(1.0, page.side() * 0.003);
+  // Numbers that would touch each other are further apart.
+  const double widest = page.text_width(std::to_string(axis.top), size) + size * 0.3;
+  const double apart = plot.width() * static_cast<double>(axis.step) / static_cast<double>(axis.top);
+  if (apart < widest) axis.step *= std::max<int64_t>(2, static_cast<int64_t>(std::ceil(widest / apart)));
   for (int64_t value = 0; has_numbers && value <= axis.top; value += axis.step) {
     const double x = std::round(axis.at(static_cast<double>(value))) + 0.5;
     page.line(x, plot.top, x, plot.bottom, page.style().faint, line_width);

@@ -16,6 +16,7 @@ struct BarLook {
   bool has_values = true;   // above or beside each bar
   bool has_numbers = true;  // along the axis
   bool has_outline = false;
+  FontStyle value_style = FontStyle::Bold;
   double fill = 0.6;  // share of its place that a bar takes
 };
 
@@ -26,11 +27,12 @@ BarLook draw_bar_look(const FigureContext& context) {
   look.has_numbers = !look.has_values || chance(draws, context.is_easy ? 0.3 : 0.7);
   look.has_outline = chance(draws, 0.2);
   look.fill = between(draws, 0.5, 0.8);
+  if (chance(draws, 0.4)) look.value_style = FontStyle::Regular;
   return look;
 }
 
 double label_size(const Page& page, const FigureContext& context, size_t num_labels) {
-  if (context.is_easy) return page.size(num_labels > 3 ? 0.085 : 0.105);
+  if (context.is_easy) return page.size((num_labels > 3 ? 0.085 : 0.105) * between(context.draws, 0.75, 1));
   return page.size(num_labels > 6 ? 0.036 : 0.045);
 }
 
@@ -118,7 +120,7 @@ Questions draw_bar_chart(Page& page, const FigureContext& context) {
                                                            .baseline = top - size * 0.25,
                                                            .size = size,
                                                            .align = Align::Center,
-                                                           .style = FontStyle::Bold,
+                                                           .style = look.value_style,
                                                            .max_width = slot * 0.94});
     }
   }
@@ -151,7 +153,7 @@ Questions draw_horizontal_bar_chart(Page& page, const FigureContext& context) {
       page.text_at_middle(std::to_string(data.series[0].values[i]),
                           {.x = end + size * 0.25,
                            .size = size,
-                           .style = FontStyle::Bold,
+                           .style = look.value_style,
                            .max_width = page.width() - end - size * 0.4},
                           middle);
     }

@@ -111,13 +111,18 @@ ImageSize page_size(const SynthOptions& options, std::string_view figure, Random
 
 }  // namespace
 
+int64_t draw_most(std::span<const int64_t> most, const FigureContext& context) {
+  if (context.max_value) return *context.max_value;
+  return most.size() == 1 ? most[0] : most[context.draws.below(most.size())];
+}
+
 SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   check_figures(options);
   check_forms(options);
   const FigureEntry& figure = draw_figure(options, draws);
   const bool is_easy = options.difficulty == Difficulty::Easy;
-  const Words words(is_easy);
-  const FigureContext context{words, draws, is_easy, options.difficulty == Difficulty::Hard};
+  const Words words(is_easy, options.invented_words);
+  const FigureContext context{words, draws, is_easy, options.difficulty == Difficulty::Hard, options.max_value};
   const ImageSize size = page_size(options, figure.name, draws);
   Page page(size, draw_page_style(options, draws));
   Questions questions = figure.draw(page, context);

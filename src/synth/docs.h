@@ -3,6 +3,9 @@
 // Adding a figure is one file with its function and one line in docs.cpp.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,7 +24,11 @@ struct FigureContext {
   const Words& words;
   RandomStream& draws;
   bool is_easy, is_hard;
+  std::optional<int64_t> max_value;  // of charts and tables, instead of the difficulty's
 };
+
+// Largest value of a chart or column: one of `most`, or what the context wants.
+int64_t draw_most(std::span<const int64_t> most, const FigureContext& context);
 
 using Questions = std::vector<DocQuestion>;
 

@@ -43,10 +43,14 @@ void SynthOptions::validate() const {
   if (min_objects) check_range<int64_t>("min_objects", *min_objects, 0, 40);
   if (max_objects) check_range<int64_t>("max_objects", *max_objects, 1, 40);
   if (max_groups) check_range<int64_t>("max_groups", *max_groups, 1, 40);
+  if (max_colors) check_range<int64_t>("max_colors", *max_colors, 1, 11);
   if (min_object_size) check_range("min_object_size", *min_object_size, 0.02, 0.9);
   if (max_object_size) check_range("max_object_size", *max_object_size, 0.02, 0.9);
   check_range<int64_t>("questions", questions, 1, 64);
   check_range("absent_share", absent_share, 0.0, 1.0);
+  check_range("invented_words", invented_words, 0.0, 1.0);
+  // Columns of ten different numbers must be possible.
+  if (max_value) check_range<int64_t>("max_value", *max_value, 20, 1'000'000);
   check_range<int64_t>("transcripts", transcripts, 0, 8);
   check_range<int64_t>("minute_step", minute_step, 1, 30);
   check_renderers(*this);

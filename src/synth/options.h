@@ -38,11 +38,12 @@ struct SynthOptions {
   int64_t quality = 90;
   Difficulty difficulty = Difficulty::Medium;
   std::vector<std::string> kinds;
-  std::optional<int64_t> num_kinds, min_objects, max_objects, max_groups;
+  std::optional<int64_t> num_kinds, min_objects, max_objects, max_groups, max_colors;
   std::optional<double> min_object_size, max_object_size;
   std::optional<BackgroundRange> background;
   int64_t questions = 4;
-  double absent_share = 0.25;
+  double absent_share = 0.25, invented_words = 0;
+  std::optional<int64_t> max_value;
   std::vector<std::string> forms, question_forms, figures;
   std::vector<Renderer> renderers = {Renderer::Page};
   std::optional<CaptionLength> caption_length;
@@ -67,6 +68,7 @@ struct SynthOptions {
     visit("min_objects", min_objects, "least objects of a scene; null for the difficulty's");
     visit("max_objects", max_objects, "most objects of a scene; null for the difficulty's");
     visit("max_groups", max_groups, "most kinds, or colors of a kind, of a scene; null for the difficulty's");
+    visit("max_colors", max_colors, "most colors of what may have any, in a scene; null for all");
     visit("min_object_size", min_object_size, "smallest object, as a share of the picture's side");
     visit("max_object_size", max_object_size, "largest object, as a share of the picture's side");
     visit("background", background, "plain, simple or all; null for the difficulty's");
@@ -75,6 +77,8 @@ struct SynthOptions {
     visit("forms", forms, "how things are described, as docs/synth.md lists it; empty for the difficulty's");
     visit("question_forms", question_forms, "what `ask` and `capqa` ask, as docs/synth.md lists it; empty for all");
     visit("figures", figures, "of `docs`: figures or parts, as docs/synth.md lists them; empty for all");
+    visit("invented_words", invented_words, "of `docs`: share of names that are invented, so that they must be read");
+    visit("max_value", max_value, "of `docs`: largest number of charts and tables; null for the difficulty's");
     visit("renderers", renderers,
           "of `docs`: page (this process), and programs that draw: graphviz, gnuplot, chromium");
     visit("caption_length", caption_length, "short, medium or long; null for all of them");

@@ -26,6 +26,7 @@ struct SceneRules {
   std::vector<size_t> kinds;  // of the vocabulary
   int64_t min_objects = 1, max_objects = 10;
   int64_t max_groups = 4;                 // kinds (or colours of a kind) of one scene
+  std::optional<int64_t> max_colors;      // of what may have any colour
   double min_size = 0.1, max_size = 0.3;  // longer side of an object, as a share of the picture's shorter side
   double min_visible = 0.7;               // share of an object that others and the frame leave
   BackgroundRange background = BackgroundRange::All;

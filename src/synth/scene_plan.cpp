@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <string_view>
 
 #include "base/error.h"
 #include "synth/draws.h"
@@ -50,12 +52,12 @@ bool shows_on(Color color, const Background& background) {
                      [&](Color other) { return distance(color, other) > 0.2; });
 }
 
-// A colour word whose shades show on the background, not one of `taken` if that can be had.
-std::string draw_color(const Background& background, const std::vector<std::string>& taken, bool is_emoji,
-                       RandomStream& draws) {
+// A colour word of `words` whose shades show on the background, not one of `taken` if that can be had.
+std::string draw_color(std::span<const std::string_view> words, const Background& background,
+                       const std::vector<std::string>& taken, bool is_emoji, RandomStream& draws) {
   std::string color;
   for (int attempt = 0; attempt < 24; ++attempt) {
-    color = pick(draws, color_names());
+    color = pick(draws, words);
     // Lines and shine of an emoji are lost in these.
     if (is_emoji && (color == "white" || color == "gray" || color == "black")) continue;
     if (std::find(taken.begin(), taken.end(), color) == taken.end() && shows_on(typical(color), background)) break;
@@ -100,10 +102,15 @@ class Planner {
     const Kind& kind = vocabulary().kinds[group.kind];
     if (kind.has_any_color) {
       std::vector<std::string> taken;
+      std::vector<std::string_view> planned;
       for (const PlannedGroup& other : plan_.groups) {
         if (other.kind == group.kind) taken.push_back(other.color);
+        if (!other.color.empty() && std::ranges::find(planned, other.color) == planned.end())
+          planned.push_back(other.color);
       }
-      group.color = draw_color(plan_.background, taken, kind.emoji != 0, draws_);
+      const bool is_full = rules_.max_colors && std::ssize(planned) >= *rules_.max_colors;
+      group.color = draw_color(is_full ? std::span<const std::string_view>(planned) : color_names(), plan_.background,
+                               taken, kind.emoji != 0, draws_);
       if (kind.emoji == 0) group.pattern = draw_pattern(rules_, group.color, draws_);
     }
     // Small ones are as likely as large ones: evenly in the logarithm.
@@ -165,6 +172,7 @@ SceneRules scene_rules(const SynthOptions& options, RandomStream& draws) {
   if (options.min_objects) rules.min_objects = *options.min_objects;
   if (options.max_objects) rules.max_objects = *options.max_objects;
   if (options.max_groups) rules.max_groups = *options.max_groups;
+  rules.max_colors = options.max_colors;
   rules.min_objects = std::min(rules.min_objects, rules.max_objects);
   if (options.min_object_size) rules.min_size = *options.min_object_size;
   if (options.max_object_size) rules.max_size = *options.max_object_size;

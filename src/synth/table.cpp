@@ -15,8 +15,9 @@ namespace {
 
 TableColumn number_column(const std::string& name, size_t num_rows, const FigureContext& context) {
   TableColumn column{name, true, {}, {}};
+  static constexpr int64_t kEasyMost[] = {20};
   static constexpr int64_t kMost[] = {20, 50, 99, 200, 500, 1000};
-  const int64_t most = context.is_easy ? 20 : pick(context.draws, kMost);
+  const int64_t most = context.is_easy ? draw_most(kEasyMost, context) : draw_most(kMost, context);
   while (column.values.size() < num_rows) {
     const int64_t value = whole(context.draws, 1, most);
     if (std::find(column.values.begin(), column.values.end(), value) != column.values.end()) continue;
@@ -88,7 +89,7 @@ Table draw_table_data(const FigureContext& context) {
                                      : number_column(measures[i], num_rows, context));
     has_words = has_words || is_words;
   }
-  if (chance(draws, 0.6)) table.title = pick(draws, topic.titles);
+  if (chance(draws, 0.6)) table.title = context.words.title(topic, draws);
   return table;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <cctype>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -62,11 +64,53 @@ const List& find_list(std::string_view name) {
   return found->second;
 }
 
+// Two to seven letters that can be pronounced: "Tarvo", "Ud".
+std::string invented_word(RandomStream& draws) {
+  static constexpr std::string_view kConsonants = "bcdfghjklmnprstvwxyzbdlmnrst", kVowels = "aeiouaeioy";
+  const auto length = static_cast<size_t>(whole(draws, 2, 7));
+  std::string word;
+  bool is_vowel = chance(draws, 0.3);
+  while (word.size() < length) {
+    word += synth::pick(draws, is_vowel ? kVowels : kConsonants);
+    if (!chance(draws, 0.15)) is_vowel = !is_vowel;
+  }
+  word[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(word[0])));
+  return word;
+}
+
+bool is_letter(char character) {
+  return std::isalpha(static_cast<unsigned char>(character)) != 0;
+}
+
 }  // namespace
+
+std::string Words::maybe_invented(const std::string& word, RandomStream& draws) const {
+  // Without a share nothing is drawn, so that pictures stay what they were. Names alone: not "Age/Height", not
+  // "Ready?".
+  const bool is_name = std::ranges::all_of(word, [](char c) { return is_letter(c) || c == ' ' || c == '&'; });
+  if (invented_share_ == 0 || !is_name || !chance(draws, invented_share_)) return word;
+  const bool is_upper = std::ranges::none_of(word, [](char c) { return c >= 'a' && c <= 'z'; });
+  std::string invented;
+  for (size_t at = 0; at < word.size();) {
+    if (!is_letter(word[at])) {
+      invented += word[at++];
+      continue;
+    }
+    while (at < word.size() && is_letter(word[at])) ++at;
+    std::string part = invented_word(draws);
+    if (is_upper) std::ranges::transform(part, part.begin(), [](unsigned char c) { return std::toupper(c); });
+    invented += part;
+  }
+  return invented;
+}
 
 std::string Words::pick(std::string_view list, RandomStream& draws) const {
   const List& words = find_list(list);
-  return words[draws.below(usable(words.size()))];
+  return maybe_invented(words[draws.below(usable(words.size()))], draws);
+}
+
+std::string Words::title(const Topic& topic, RandomStream& draws) const {
+  return maybe_invented(synth::pick(draws, topic.titles), draws);
 }
 
 std::vector<std::string> Words::pick_some(std::string_view list, size_t count, RandomStream& draws) const {
@@ -75,6 +119,10 @@ std::vector<std::string> Words::pick_some(std::string_view list, size_t count, R
             words.begin() + static_cast<std::ptrdiff_t>(std::max(usable(words.size()), std::min(count, words.size()))));
   shuffle(draws, some);
   if (some.size() > count) some.resize(count);
+  for (std::string& word : some) {
+    const std::string invented = maybe_invented(word, draws);
+    if (std::ranges::find(some, invented) == some.end()) word = invented;
+  }
   return some;
 }
 

@@ -19,8 +19,8 @@ struct Topic {
 
 class Words {
  public:
-  // Easy ones are short: the first half of each list.
-  explicit Words(bool is_easy) : is_easy_(is_easy) {}
+  // Easy ones are short: the first half of each list. A share of them are invented: they must be read, not guessed.
+  explicit Words(bool is_easy, double invented_share = 0) : is_easy_(is_easy), invented_share_(invented_share) {}
 
   std::string pick(std::string_view list, RandomStream& draws) const;
   // Different ones, in the order of the list where `is_ordered`; fewer where the list is shorter.
@@ -28,6 +28,7 @@ class Words {
   // `count` neighbours of an ordered list: months, days, hours; or years.
   std::vector<std::string> pick_run(std::string_view list, size_t count, RandomStream& draws) const;
   const Topic& topic(RandomStream& draws) const;
+  std::string title(const Topic& topic, RandomStream& draws) const;
   const Topic& series_topic(RandomStream& draws) const;
 
   std::string person(RandomStream& draws) const;  // "Amy Bell"
@@ -37,7 +38,11 @@ class Words {
  private:
   size_t usable(size_t size) const { return is_easy_ ? (size + 1) / 2 : size; }
 
+  // `word`, or with the share of invented ones others in its place: "Old Mill" -> "Tarvo Bim".
+  std::string maybe_invented(const std::string& word, RandomStream& draws) const;
+
   bool is_easy_;
+  double invented_share_;
 };
 
 }  // namespace molmo::synth

@@ -157,6 +157,29 @@ TEST(Scene, HasAsManyGroupsAsAskedFor) {
   EXPECT_EQ(most, 8u);
 }
 
+TEST(Scene, HasFewColorsWhereAskedFor) {
+  SynthOptions options;
+  options.difficulty = Difficulty::Easy;
+  options.kinds = {"circle", "square", "triangle", "star"};
+  options.min_objects = options.max_objects = options.max_groups = 6;
+  options.max_colors = 2;
+  int entangled = 0;  // one color of two kinds, one kind in two colors
+  for (uint64_t index = 0; index < 60; ++index) {
+    RandomStream draws(5, "colors", index);
+    std::set<std::string> colors;
+    std::set<size_t> kinds;
+    std::set<std::pair<size_t, std::string>> pairs;
+    for (const PlannedGroup& group : plan_scene(scene_rules(options, draws), draws).groups) {
+      colors.insert(group.color);
+      kinds.insert(group.kind);
+      pairs.insert({group.kind, group.color});
+    }
+    EXPECT_LE(colors.size(), 2u);
+    entangled += pairs.size() > colors.size() && pairs.size() > kinds.size() ? 1 : 0;
+  }
+  EXPECT_GT(entangled, 20);
+}
+
 TEST(Scene, RefusesLabelsThatDoNotFit) {
   const auto [rules, scene] = draw_sample(Difficulty::Hard, 3);
   EXPECT_THROW(label_map(scene, rules, LabelMap::KindColors), Error) << "more kinds than a byte can tell apart";
