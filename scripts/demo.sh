@@ -15,7 +15,6 @@ show "$molmo" caption "$images/apples.png"
 show "$molmo" run --image "$images/clock.png" -p "What time is shown on the clock?"
 show "$molmo" run --image "$images/chart.png" -p "What is the value of Ben?"
 
-echo "demo: numbers are what it seldom reads yet: the answer above should be 70 (docs/nano.md)."
 echo "demo: look at out/apples.png and out/circles.png, and try pictures of your own: $molmo point \"stars\" picture.png --overlay out/stars.png"
 echo "demo: models/nano has 9 million parameters and knows simple drawn scenes (docs/nano.md). The released models are"
 echo "demo: run the same way: $molmo run -m FOLDER --image photo.jpg -p \"What is on the desk?\""

@@ -19,6 +19,12 @@ fi
 "$molmo" train configs/nano-rereading.yaml "$@"
 .venv/bin/python scripts/average_weights.py runs/nano-spelling/closing runs/nano-rereading/rereading 0.5 runs/nano-rereading-mean
 "$molmo" train configs/nano-everything.yaml "$@"
+[ -d runs/nano-everything-q8 ] || "$molmo" quantize -m runs/nano-everything/closing --type q8 -o runs/nano-everything-q8
+"$molmo" train configs/nano-variety.yaml "$@"
 rm -rf runs/nano
-cp -r runs/nano-everything/closing runs/nano
-echo "the model is in runs/nano"
+.venv/bin/python scripts/average_weights.py runs/nano-variety/settling runs/nano-variety/closing 0.5 runs/nano
+for kind in points docs cap clocks; do
+  "$molmo" synth "$kind" -n 12 -o "runs/nano-calibration/$kind" --overwrite size=256 difficulty=easy seed=77
+done
+"$molmo" quantize -m runs/nano --type q8 --head bf16 --calibrate runs/nano-calibration/*/images/*.jpg -o runs/nano-q8 --overwrite
+echo "the model is in runs/nano, and as it ships in runs/nano-q8"

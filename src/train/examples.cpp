@@ -1,6 +1,5 @@
 #include "train/examples.h"
 
-#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
@@ -165,13 +164,10 @@ Batch ExampleBuilder::collate(std::span<const PreparedExample> examples) const {
 Batch ExampleBuilder::collate_joined(std::span<const PreparedExample> examples, bool is_pinned) const {
   if (stage_.pad_batches) return collate(examples);
   std::vector<preprocess::TrainingExample> rows;
-  std::vector<at::Tensor> images, masks, labels;
-  std::vector<int64_t> crops;  // of the padded batch
-  int64_t most_crops = 0;
+  std::vector<at::Tensor> images, masks, labels, index;
   for (const PreparedExample& prepared : examples) {
     preprocess::TrainingExample& row = rows.emplace_back(prepared.example);
     if (!row.input.images.defined()) continue;
-    most_crops = std::max(most_crops, row.input.images.size(0));
     images.push_back(std::exchange(row.input.images, {}));
     masks.push_back(std::exchange(row.input.image_masks, {}));
     if (prepared.patch_labels.defined()) labels.push_back(prepared.patch_labels);
@@ -179,26 +175,20 @@ Batch ExampleBuilder::collate_joined(std::span<const PreparedExample> examples, 
   Batch batch{.examples = preprocess::collate(rows, {}, stage_.sequence_length), .patch_labels = {}};
   if (images.empty()) return batch;
   preprocess::ModelInput& input = batch.examples.input;
-  size_t next = 0;
   for (size_t i = 0; i < examples.size(); ++i) {
     if (!examples[i].example.input.images.defined()) continue;
-    const int64_t first = static_cast<int64_t>(i) * most_crops;
-    for (int64_t crop = 0; crop < images[next].size(0); ++crop) crops.push_back(first + crop);
-    ++next;
+    const auto row = static_cast<int64_t>(i);
+    const at::Tensor of_row =
+        input.image_input_idx.select(0, row).narrow(0, 0, examples[i].example.input.images.size(0));
+    index.push_back(at::where(of_row.ge(0), of_row + row * input.input_ids.size(1), of_row));
   }
-  const auto num_crops = static_cast<int64_t>(crops.size());
+  input.image_input_idx = at::cat(index).unsqueeze(0);
+  input.image_masks = at::cat(masks).unsqueeze(0);
+  const int64_t num_crops = input.image_masks.size(1);
   input.images =
       at::empty({num_crops, images[0].size(1), images[0].size(2)}, images[0].options().pinned_memory(is_pinned));
   at::cat_out(input.images, images);
   input.images = input.images.unsqueeze(0);
-  input.image_masks = at::cat(masks).unsqueeze(0);
-  const at::Tensor& index = input.image_input_idx;  // [B, C, tokens of a crop]
-  const at::Tensor first_token =
-      at::arange(index.size(0), at::kLong).mul(input.input_ids.size(1)).view({index.size(0), 1, 1});
-  input.image_input_idx = at::where(index.ge(0), index + first_token, index)
-                              .flatten(0, 1)
-                              .index_select(0, at::tensor(crops, at::kLong))
-                              .unsqueeze(0);
   if (!labels.empty()) batch.patch_labels = at::cat(labels).unsqueeze(0);
   return batch;
 }
