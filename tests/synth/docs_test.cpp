@@ -489,6 +489,43 @@ TEST(Docs, EveryFigureAsksAndNothingTwice) {
   }
 }
 
+TEST(Docs, NamesAreInventedWhereAskedFor) {
+  SynthOptions options;
+  options.difficulty = Difficulty::Easy;
+  options.figures = {"bar"};
+  const auto names = [&](double share) {
+    options.invented_words = share;
+    std::set<std::string> all;
+    for (uint64_t index = 0; index < 200; ++index) {
+      const SynthSample sample = make_sample(find_generator("docs"), options, index);
+      for (const Json& name : sample.truth->at("categories")) all.insert(name.get<std::string>());
+    }
+    return all;
+  };
+  const std::set<std::string> known = names(0), invented = names(1);
+  EXPECT_LT(known.size(), 120u);  // those of the lists, again and again
+  EXPECT_GT(invented.size(), 400u);
+  EXPECT_LT(std::ranges::count_if(invented, [&](const std::string& name) { return known.contains(name); }), 5);
+}
+
+TEST(Docs, NumbersGoAsFarAsAskedFor) {
+  SynthOptions options;
+  options.difficulty = Difficulty::Easy;
+  options.figures = {"bar"};
+  options.max_value = 100;
+  int64_t most = 0;
+  int num_round = 0;
+  for (uint64_t index = 0; index < 100; ++index) {
+    const SynthSample sample = make_sample(find_generator("docs"), options, index);
+    const auto values = sample.truth->at("series")[0].at("values").get<std::vector<int64_t>>();
+    most = std::max(most, *std::ranges::max_element(values));
+    num_round += std::ranges::all_of(values, [](int64_t value) { return value % 10 == 0; }) ? 1 : 0;
+  }
+  EXPECT_LE(most, 100);
+  EXPECT_GT(most, 90);
+  EXPECT_NEAR(num_round, 36, 15);  // three standard deviations
+}
+
 TEST(Docs, RefusesUnknownFigures) {
   EXPECT_THAT([] { draw("bars", Difficulty::Easy, 0); }, ThrowsMessage<Error>(HasSubstr("bar")));
 }
