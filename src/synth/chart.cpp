@@ -44,7 +44,7 @@ ChartData draw_chart_data(const Page& page, const ChartShape& shape, const Figur
                                      : context.words.pick_some(topic.categories, shape.num_categories, draws);
   static constexpr int64_t kEasyMost[] = {10, 20};
   static constexpr int64_t kMost[] = {10, 20, 50, 80, 100, 200, 500, 1000, 2000};
-  const int64_t most = context.is_easy ? draw_most(kEasyMost, context) : draw_most(kMost, context);
+  const int64_t most = draw_most(kEasyMost, kMost, context);
   // People like round numbers: 40, 70, 20.
   const int64_t step = context.max_value && most % 10 == 0 && most >= 50 && chance(draws, 0.35) ? most / 10 : 1;
   const std::vector<std::string> names = context.words.pick_some("series_names", shape.num_series, draws);

@@ -111,9 +111,10 @@ ImageSize page_size(const SynthOptions& options, std::string_view figure, Random
 
 }  // namespace
 
-int64_t draw_most(std::span<const int64_t> most, const FigureContext& context) {
+int64_t draw_most(std::span<const int64_t> easy, std::span<const int64_t> others, const FigureContext& context) {
   if (context.max_value) return *context.max_value;
-  return most.size() == 1 ? most[0] : most[context.draws.below(most.size())];
+  const auto most = context.is_easy ? easy : others;
+  return most.size() == 1 ? most[0] : pick(context.draws, most);
 }
 
 SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {

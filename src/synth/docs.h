@@ -27,8 +27,8 @@ struct FigureContext {
   std::optional<int64_t> max_value;  // of charts and tables, instead of the difficulty's
 };
 
-// Largest value of a chart or column: one of `most`, or what the context wants.
-int64_t draw_most(std::span<const int64_t> most, const FigureContext& context);
+// Largest value of a chart or column: what the context wants, else one of those for easy pictures or for others.
+int64_t draw_most(std::span<const int64_t> easy, std::span<const int64_t> others, const FigureContext& context);
 
 using Questions = std::vector<DocQuestion>;
 

@@ -17,7 +17,7 @@ TableColumn number_column(const std::string& name, size_t num_rows, const Figure
   TableColumn column{name, true, {}, {}};
   static constexpr int64_t kEasyMost[] = {20};
   static constexpr int64_t kMost[] = {20, 50, 99, 200, 500, 1000};
-  const int64_t most = context.is_easy ? draw_most(kEasyMost, context) : draw_most(kMost, context);
+  const int64_t most = draw_most(kEasyMost, kMost, context);
   while (column.values.size() < num_rows) {
     const int64_t value = whole(context.draws, 1, most);
     if (std::find(column.values.begin(), column.values.end(), value) != column.values.end()) continue;

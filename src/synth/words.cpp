@@ -82,13 +82,16 @@ bool is_letter(char character) {
   return std::isalpha(static_cast<unsigned char>(character)) != 0;
 }
 
+// Not "Age/Height", not "Ready?".
+bool is_name(std::string_view words) {
+  return std::ranges::all_of(words, [](char c) { return is_letter(c) || c == ' ' || c == '&'; });
+}
+
 }  // namespace
 
 std::string Words::maybe_invented(const std::string& word, RandomStream& draws) const {
-  // Without a share nothing is drawn, so that pictures stay what they were. Names alone: not "Age/Height", not
-  // "Ready?".
-  const bool is_name = std::ranges::all_of(word, [](char c) { return is_letter(c) || c == ' ' || c == '&'; });
-  if (invented_share_ == 0 || !is_name || !chance(draws, invented_share_)) return word;
+  // Without a share nothing is drawn, so that pictures stay what they were.
+  if (invented_share_ == 0 || !is_name(word) || !chance(draws, invented_share_)) return word;
   const bool is_upper = std::ranges::none_of(word, [](char c) { return c >= 'a' && c <= 'z'; });
   std::string invented;
   for (size_t at = 0; at < word.size();) {
