@@ -103,6 +103,8 @@ void check_stage(const StageConfig& stage, const Checker& check) {
   check.require(!stage.crop_mode || stage.lora.rank == 0, "crop_mode", "set beside lora",
                 "null, because an adapter does not say how pictures are cut");
   check.share("one_crop_share", stage.one_crop_share);
+  check.require(stage.one_crop_share == 0 || stage.objective != Objective::Text, "one_crop_share", stage.one_crop_share,
+                "0 with the objective text, which sees no pictures");
   check.require(!stage.data.empty(), "data", "empty", "at least one group of data sets");
   check_mixture(stage.data, "data", check);
   check_mixture(stage.validation, "validation", check);

@@ -72,11 +72,15 @@ ExampleBuilder::ExampleBuilder(const config::StageConfig& stage, const config::M
 }
 
 PreparedExample ExampleBuilder::prepare(const data::Example& example, RandomStream& draws) const {
-  if (stage_.objective == Objective::PatchLabels) return prepare_patch_labels(example);
+  if (stage_.objective == Objective::PatchLabels) return prepare_patch_labels(example, draws);
   PreparedExample prepared =
       stage_.objective == Objective::Text ? prepare_text(example) : prepare_conversations(example, draws);
   check_targets(prepared.example, stage_.sequence_length, example.id);
   return prepared;
+}
+
+const config::ModelConfig& ExampleBuilder::draw_crops(RandomStream& draws) const {
+  return stage_.one_crop_share > 0 && draws.uniform() < stage_.one_crop_share ? one_crop_ : model_;
 }
 
 PreparedExample ExampleBuilder::prepare_conversations(data::Example example, RandomStream& draws) const {
@@ -90,12 +94,11 @@ PreparedExample ExampleBuilder::prepare_conversations(data::Example example, Ran
       formatter_.format(example.text, text::Purpose::Training, prompt_draws);
   // The order matters where the sequence is cut: no conversation is always the one that is lost.
   shuffle(conversations, draws);
-  const bool in_one_crop = stage_.one_crop_share > 0 && draws.uniform() < stage_.one_crop_share;
+  const config::ModelConfig& model = draw_crops(draws);
   const auto weighting =
       stage_.root_subsegments ? preprocess::LossWeighting::RootSubsegments : preprocess::LossWeighting::None;
-  return {.example =
-              preprocess::build_training_example(in_one_crop ? one_crop_ : model_, *tokenizer_, images, conversations,
-                                                 {.weighting = weighting, .example_weight = example.weight}),
+  return {.example = preprocess::build_training_example(model, *tokenizer_, images, conversations,
+                                                        {.weighting = weighting, .example_weight = example.weight}),
           .patch_labels = {}};
 }
 
@@ -111,7 +114,7 @@ PreparedExample ExampleBuilder::prepare_text(const data::Example& example) const
           .patch_labels = {}};
 }
 
-PreparedExample ExampleBuilder::prepare_patch_labels(const data::Example& example) const {
+PreparedExample ExampleBuilder::prepare_patch_labels(const data::Example& example, RandomStream& draws) const {
   if (!example.label_map || example.pictures.size() != 1) {
     fail(ErrorCategory::BadData,
          "{}: has {} pictures and {} label map, the objective patch_labels learns from one each", example.id,
@@ -121,6 +124,7 @@ PreparedExample ExampleBuilder::prepare_patch_labels(const data::Example& exampl
     fail(ErrorCategory::Unsupported, "{}: has a weight, which the objective patch_labels does not know", example.id);
   }
   const std::vector<image::Image> images = decode_pictures(example);
+  const config::ModelConfig& model = draw_crops(draws);
   std::vector<at::Tensor> labels;  // [C * P] of each map
   const auto num_maps = static_cast<int64_t>(stage_.patch_classes.size());
   for (const image::LabelMap& map :
@@ -129,13 +133,13 @@ PreparedExample ExampleBuilder::prepare_patch_labels(const data::Example& exampl
       fail(ErrorCategory::BadData, "{}: the label map has {}x{} pixels, the picture {}x{}", example.id, map.size.width,
            map.size.height, images.front().size.width, images.front().size.height);
     }
-    const std::vector<int64_t> of_map = image::patch_labels(map, model_);
+    const std::vector<int64_t> of_map = image::patch_labels(map, model);
     check_classes(of_map, stage_.patch_classes[labels.size()], example.id);
     labels.push_back(at::tensor(of_map, at::kLong));
   }
   // The tower reads no text: BOS and the picture's tokens are what an example without conversations has.
-  return {.example = preprocess::build_training_example(model_, *tokenizer_, images, {}),
-          .patch_labels = at::stack(labels, -1).view({-1, model_.vision.num_patches(), num_maps})};
+  return {.example = preprocess::build_training_example(model, *tokenizer_, images, {}),
+          .patch_labels = at::stack(labels, -1).view({-1, model.vision.num_patches(), num_maps})};
 }
 
 Batch ExampleBuilder::collate(std::span<const PreparedExample> examples) const {

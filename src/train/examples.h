@@ -49,7 +49,8 @@ class ExampleBuilder {
  private:
   PreparedExample prepare_conversations(data::Example example, RandomStream& draws) const;
   PreparedExample prepare_text(const data::Example& example) const;
-  PreparedExample prepare_patch_labels(const data::Example& example) const;
+  PreparedExample prepare_patch_labels(const data::Example& example, RandomStream& draws) const;
+  const config::ModelConfig& draw_crops(RandomStream& draws) const;  // how an example's pictures are cut
 
   config::StageConfig stage_;
   config::ModelConfig model_;     // with the stage's max_crops

@@ -109,6 +109,8 @@ TEST(TrainingConfig, RefusesValuesThatMakeNoSense) {
       "stages[0].crop_mode is set beside lora, expected null, because an adapter does not say how pictures are cut");
   EXPECT_EQ(message({"stages.0.one_crop_share=1.5"}),
             "stages[0].one_crop_share is 1.5, expected 0 or more and less than 1");
+  EXPECT_EQ(message({"stages.0.objective=text", "stages.0.one_crop_share=0.5"}),
+            "stages[0].one_crop_share is 0.5, expected 0 with the objective text, which sees no pictures");
   EXPECT_EQ(message({"parallel.replicas=2"}), "parallel.replicas is 2, expected 1 unless sharding is hybrid");
   EXPECT_EQ(message({"compute_dtype=f16"}), "compute_dtype is f16, expected f32 or bf16");
   EXPECT_EQ(message({"output=\"\""}), "output is empty, expected the folder of checkpoints, metrics and report");

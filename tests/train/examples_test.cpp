@@ -95,18 +95,26 @@ TEST_F(Examples, OrderAndPhrasingAreDrawn) {
 
 TEST_F(Examples, AShareOfPicturesIsShownInOneCrop) {
   const auto dataset = data::open_dataset({.name = "jsonl", .path = folder_.path() / "data.jsonl"});
-  const data::Example example = dataset->example(0, draws_);
+  const data::Example example = dataset->example(0, draws_), labels = labelled(std::vector<uint8_t>(28 * 28, 1));
   config::ModelConfig model = test::toy_model();
   model.image_input.crop_mode = config::CropMode::OverlapAndResize;
   stage_.one_crop_share = 0.75;
-  const ExampleBuilder builder(stage_, model, tokenizer_);
-  std::map<int64_t, int> pictures;  // by number of crops
+  const ExampleBuilder chat(stage_, model, tokenizer_);
+  stage_.objective = config::Objective::PatchLabels;
+  stage_.patch_classes = {3};
+  const ExampleBuilder patch_labels(stage_, model, tokenizer_);
+  std::map<int64_t, int> pictures, labelled_pictures;  // by number of crops
   for (uint64_t i = 0; i < 400; ++i) {
     RandomStream draws(1, "crops", i);
-    ++pictures[builder.prepare(example, draws).example.input.images.size(0)];
+    ++pictures[chat.prepare(example, draws).example.input.images.size(0)];
+    const PreparedExample prepared = patch_labels.prepare(labels, draws);
+    EXPECT_EQ(prepared.patch_labels.size(0), prepared.example.input.images.size(0));
+    ++labelled_pictures[prepared.patch_labels.size(0)];
   }
   EXPECT_THAT(pictures, testing::SizeIs(2));
   EXPECT_NEAR(pictures[1], 300, 35);  // four standard deviations
+  EXPECT_THAT(labelled_pictures, testing::SizeIs(2));
+  EXPECT_NEAR(labelled_pictures[1], 300, 35);
 }
 
 TEST_F(Examples, PlainTextIsLearntWhole) {
