@@ -25,7 +25,8 @@ struct LoadOptions {
   Device device = Device::Cpu;
   std::filesystem::path adapter = {};              // folder of a LoRA adapter, or empty
   std::optional<int64_t> max_context_tokens = {};  // instead of the configuration's
-  std::optional<WeightType> cache_type = {};       // of keys and values while generating; empty: float32
+  std::optional<WeightType> cache_type = {};       // of keys and values while generating; empty: float16 behind
+                                                   // packed weights, else that of the activations
 };
 
 // Throws NotFound, BadData, Unsupported, InvalidArgument, or OutOfMemory before anything is read when it would not fit.

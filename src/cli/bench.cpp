@@ -104,7 +104,8 @@ class Bench final : public Verb {
             "-t,--threads", threads_,
             "threads to compute with, or several numbers to compare; without it, the CPUs that this process may use")
         .type_name("N[,N]");
-    flags.add_enum("--cache-type", cache_type_, "type of the keys and values of the tokens so far");
+    flags.add_enum("--cache-type", cache_type_,
+                   "type of the keys and values of the tokens so far; without it, as `molmo run` keeps them");
     flags.add_flag("--json", is_json_, "print one JSON document");
   }
 

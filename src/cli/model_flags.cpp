@@ -28,8 +28,10 @@ void ModelFlags::define(Flags& flags) {
       .group("Model");
   flags.add_enum("--dtype", options_.dtype, "type of the weights in memory; without it, as stored").group("Model");
   flags
-      .add_enum("--cache-type", options_.cache_type,
-                "type of the keys and values of a conversation: 16 bits halve their memory")
+      .add_enum(
+          "--cache-type", options_.cache_type,
+          "type of the keys and values of a conversation: 16 bits halve their memory; without it, f16 behind packed "
+          "weights, else f32")
       .group("Model");
   flags.add_enum("--device", options_.device, "where to compute").group("Model");
   flags.add_option("--lora", options_.adapter, "LoRA adapter to apply").type_name("DIR").group("Model");

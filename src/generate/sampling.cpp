@@ -1,5 +1,6 @@
 #include "generate/sampling.h"
 
+#include <ATen/ops/amax.h>
 #include <ATen/ops/log_softmax.h>
 
 #include <algorithm>
@@ -98,7 +99,8 @@ Choice Sampler::choose(const at::Tensor& logits, std::span<const int64_t> genera
   const std::span values(log_probs.const_data_ptr<float>(), static_cast<size_t>(log_probs.numel()));
   int64_t token = 0;
   if (config_.temperature < kLowestTemperature) {
-    token = std::ranges::max_element(values) - values.begin();
+    // The library looks at many at once.
+    token = std::ranges::find(values, log_probs.amax().item<float>()) - values.begin();
   } else {
     std::vector<Candidate> candidates = candidates_of(log_probs, config_.temperature);
     if (config_.top_k > 0) keep_top_k(candidates, config_.top_k);

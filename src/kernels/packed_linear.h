@@ -27,10 +27,10 @@
 namespace molmo::kernels {
 
 inline constexpr int64_t kActivationGroup = 256;
-// Kernels read this many rows behind the last token: zero codes and scales.
+// Kernels read this many rows behind the last of several tokens: zero codes and scales.
 inline constexpr int64_t kSpareTokens = 32;
 
-// Activations of 8 bits. Rows are K codes and zeros up to the next multiple of 64.
+// Activations of 8 bits. Rows are K codes and zeros up to the next multiple of 64. One token alone has no spare rows.
 struct QuantizedRows {
   int8_t* codes;    // [T + kSpareTokens, stride]
   int64_t stride;   // a multiple of 64

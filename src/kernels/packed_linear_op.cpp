@@ -44,7 +44,8 @@ const PackedLinearKernel& packed_kernel() {
 // Activations of 8 bits, and the memory that they live in.
 struct QuantizedTensor {
   QuantizedTensor(const Tensor& x, int64_t in_features) : num_tokens(x.size(0)) {
-    const int64_t num_rows = num_tokens + kSpareTokens, num_starts = (in_features + kPackedGroup - 1) / kPackedGroup;
+    const int64_t num_spare = num_tokens > 1 ? kSpareTokens : 0, num_rows = num_tokens + num_spare;
+    const int64_t num_starts = (in_features + kPackedGroup - 1) / kPackedGroup;
     // Rows a power of two apart would meet in the same few lines of the caches.
     const int64_t stride = (in_features + 63) / 64 * 64 + 64;
     const int64_t num_groups = (in_features + kActivationGroup - 1) / kActivationGroup;
@@ -57,7 +58,7 @@ struct QuantizedTensor {
     const auto take = [&]<class T>(T*& array, int64_t bytes) {
       array = reinterpret_cast<T*>(next);
       const int64_t row_bytes = bytes / num_rows;
-      std::memset(next + num_tokens * row_bytes, 0, static_cast<size_t>(kSpareTokens * row_bytes));
+      std::memset(next + num_tokens * row_bytes, 0, static_cast<size_t>(num_spare * row_bytes));
       next += bytes;
     };
     rows.stride = stride;

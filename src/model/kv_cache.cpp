@@ -50,8 +50,8 @@ int64_t KvCache::num_bytes() const {
   return bytes;
 }
 
-std::pair<at::Tensor, at::Tensor> KvCache::append(int64_t layer_index, const at::Tensor& keys,
-                                                  const at::Tensor& values) {
+std::pair<at::Tensor, at::Tensor> KvCache::append(int64_t layer_index, const at::Tensor& keys, const at::Tensor& values,
+                                                  std::optional<at::ScalarType> wanted) {
   check_internal(layer_index >= 0 && layer_index < static_cast<int64_t>(layers_.size()),
                  "layer of the key/value cache");
   if (keys.requires_grad() || values.requires_grad()) {
@@ -64,7 +64,7 @@ std::pair<at::Tensor, at::Tensor> KvCache::append(int64_t layer_index, const at:
   const bool is_fresh = !layer.keys.defined() || (length_ == 0 && layer.keys.size(0) != keys.size(0));
   if (is_fresh) {
     const at::DimVector shape = {keys.size(0), keys.size(1), needed + kSpareTokens, keys.size(3)};
-    const auto options = keys.options().dtype(type_.value_or(keys.scalar_type()));
+    const auto options = keys.options().dtype(type_ ? *type_ : wanted.value_or(keys.scalar_type()));
     layer = {at::empty(shape, options), at::empty(shape, options)};
   } else if (layer.keys.size(0) != keys.size(0)) {
     fail(ErrorCategory::InvalidArgument, "the key/value cache holds {} rows, found {} rows of new tokens",

@@ -15,15 +15,17 @@ namespace molmo::model {
 
 class KvCache {
  public:
-  // Kept as `type`, of 32 or 16 bits; empty: as they come.
+  // Kept as `type`, of 32 or 16 bits; empty: as each layer wants them.
   explicit KvCache(int64_t num_layers, std::optional<at::ScalarType> type = {});
 
   int64_t length() const { return length_; }  // tokens held
   int64_t num_bytes() const;
 
   // Appends keys and values, [B, K, T, A] after rotation, and returns all that the layer holds, [B, K, S + T, A], as
-  // views. Every layer appends the same T; the length moves with the last layer.
-  std::pair<at::Tensor, at::Tensor> append(int64_t layer, const at::Tensor& keys, const at::Tensor& values);
+  // views. Every layer appends the same T; the length moves with the last layer. wanted: the type to keep them as where
+  // the cache has none; empty: as they come.
+  std::pair<at::Tensor, at::Tensor> append(int64_t layer, const at::Tensor& keys, const at::Tensor& values,
+                                           std::optional<at::ScalarType> wanted = {});
 
   // Forgets all but the first `length` tokens: an answer is dropped, its prompt kept.
   void truncate(int64_t length);

@@ -115,6 +115,10 @@ TEST_F(KvCacheTest, SixteenBitsHoldTheRoundedValuesInHalfTheMemory) {
     EXPECT_EQ(cache.num_bytes(), whole.num_bytes() / 2);
   }
   EXPECT_THROW(KvCache(1, at::kChar), Error);
+
+  KvCache undecided(1), decided(1, at::kFloat);
+  EXPECT_TRUE(at::equal(undecided.append(0, keys, values, at::kHalf).first, keys.to(at::kHalf)));
+  EXPECT_TRUE(at::equal(decided.append(0, keys, values, at::kHalf).first, keys));
 }
 
 // Each value is off by half of its last bit at most: in all, the hidden states by a few times that.

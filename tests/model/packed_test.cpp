@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "golden_case.h"
 #include "model/embedding.h"
+#include "model/kv_cache.h"
 #include "model/linear.h"
 #include "model/moe.h"
 #include "pack_weight.h"
@@ -101,6 +102,24 @@ TEST_P(PackedLayers, ExpertsTakeTheirTokensTogether) {
     if (num_tokens == 0) continue;
     EXPECT_LT(relative_error(y, expected), 2 * kActivationError);
   }
+}
+
+TEST_P(PackedLayers, AttentionKeepsKeysAndValuesInHalfTheMemory) {
+  const config::ModelConfig config = test::tiny_config();
+  TwoForms weights;
+  for (const auto& [name, weight] : test::random_weights(config)) {
+    if (name.find("att_proj.weight") != std::string::npos) {
+      weights.add(name, weight, GetParam());
+    } else {
+      weights.packed[name] = weights.dense[name] = weight;
+    }
+  }
+  const at::Tensor x = test::random_tensor({1, 20, config.decoder.width}, 3);
+  KvCache halves(config.decoder.num_layers), floats(config.decoder.num_layers);
+  const at::Tensor y = Molmo(config, weights.packed).decode(x, {}, &halves),
+                   expected = Molmo(config, weights.dense).decode(x, {}, &floats);
+  EXPECT_LT(relative_error(y, expected), 2 * kActivationError);
+  EXPECT_EQ(2 * halves.num_bytes(), floats.num_bytes());
 }
 
 TEST_P(PackedLayers, GroupedRowsAreThoseOfEachLayerToTheBit) {
