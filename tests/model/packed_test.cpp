@@ -32,6 +32,19 @@ struct TwoForms {
   }
 };
 
+// Of a whole model; packed are those with `part` in their names.
+TwoForms in_two_forms(const config::ModelConfig& config, std::string_view part, PackedType type) {
+  TwoForms weights;
+  for (const auto& [name, weight] : test::random_weights(config)) {
+    if (name.find(part) != std::string::npos) {
+      weights.add(name, weight, type);
+    } else {
+      weights.packed[name] = weights.dense[name] = weight;
+    }
+  }
+  return weights;
+}
+
 // What 8-bit activations cost: half a step of the largest of 128, relative to the whole.
 double relative_error(const at::Tensor& y, const at::Tensor& expected) {
   return ((y - expected).norm() / expected.norm()).item<double>();
@@ -85,14 +98,7 @@ TEST_P(PackedLayers, ExpertsTakeTheirTokensTogether) {
   config::ModelConfig config = test::tiny_config();
   config.decoder.num_experts = 7;
   config.decoder.num_active_experts = 2;
-  TwoForms weights;
-  for (const auto& [name, weight] : test::random_weights(config)) {
-    if (name.find("experts") != std::string::npos) {
-      weights.add(name, weight, GetParam());
-    } else {
-      weights.packed[name] = weights.dense[name] = weight;
-    }
-  }
+  const TwoForms weights = in_two_forms(config, "experts", GetParam());
   const Moe packed(WeightScope(weights.packed, none_).child("transformer.blocks.0"), config.decoder);
   const Moe dense(WeightScope(weights.dense, none_).child("transformer.blocks.0"), config.decoder);
   for (const int64_t num_tokens : {0, 1, 2, 33}) {
@@ -106,14 +112,7 @@ TEST_P(PackedLayers, ExpertsTakeTheirTokensTogether) {
 
 TEST_P(PackedLayers, AttentionKeepsKeysAndValuesInHalfTheMemory) {
   const config::ModelConfig config = test::tiny_config();
-  TwoForms weights;
-  for (const auto& [name, weight] : test::random_weights(config)) {
-    if (name.find("att_proj.weight") != std::string::npos) {
-      weights.add(name, weight, GetParam());
-    } else {
-      weights.packed[name] = weights.dense[name] = weight;
-    }
-  }
+  const TwoForms weights = in_two_forms(config, "att_proj.weight", GetParam());
   const at::Tensor x = test::random_tensor({1, 20, config.decoder.width}, 3);
   KvCache halves(config.decoder.num_layers), floats(config.decoder.num_layers);
   const at::Tensor y = Molmo(config, weights.packed).decode(x, {}, &halves),
