@@ -59,7 +59,10 @@ struct PackedLinearKernel {
                    int64_t end);
   int64_t scratch_bytes;  // that each running call of panels needs, at a multiple of 64
   int64_t panel_grain;    // ranges begin at multiples of this for full speed
-  void (*panels)(const PackedLinear& problem, uint8_t* scratch, int64_t panel_begin, int64_t panel_end);
+  // `following` are the panels, as long as these, that the thread is likely to take next, or null: they begin to come
+  // from memory while the last of the range are multiplied.
+  void (*panels)(const PackedLinear& problem, uint8_t* scratch, int64_t panel_begin, int64_t panel_end,
+                 const uint8_t* following);
 };
 
 extern const PackedLinearKernel kPackedLinearScalar;

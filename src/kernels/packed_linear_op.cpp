@@ -117,6 +117,14 @@ std::vector<PanelRange> divide(const std::vector<PackedLinear>& problems, int64_
   return ranges;
 }
 
+// The panels where `range` begins; null if they are of another length than those of `shape`.
+const uint8_t* first_panel(const std::vector<PackedLinear>& problems, const PanelRange& range,
+                           const PackedShape& shape) {
+  const PackedLinear& problem = problems[range.problem];
+  const int64_t bytes = problem.shape.panel_bytes();
+  return bytes == shape.panel_bytes() ? problem.weight + range.begin * bytes : nullptr;
+}
+
 // `count` tokens of a product, from `first` on.
 PackedLinear tokens_of(PackedLinear problem, int64_t first, int64_t count) {
   problem.num_tokens = count;
@@ -136,8 +144,12 @@ void run(const std::vector<PackedLinear>& problems) {
     // interrupts the other threads.
     thread_local const Tensor scratch = at::empty({kernel.scratch_bytes}, at::kByte);
     return [&, bytes = scratch.mutable_data_ptr<uint8_t>()](int64_t task) {
-      const auto& [problem, begin, end] = ranges[static_cast<size_t>(task)];
-      kernel.panels(problems[problem], bytes, begin, end);
+      const auto& [index, begin, end] = ranges[static_cast<size_t>(task)];
+      const PackedLinear& problem = problems[index];
+      // Threads take turns, so this one's next range is about that many further.
+      const auto next = static_cast<size_t>(task + num_task_threads());
+      const uint8_t* following = next < ranges.size() ? first_panel(problems, ranges[next], problem.shape) : nullptr;
+      kernel.panels(problem, bytes, begin, end, following);
     };
   });
 }

@@ -18,7 +18,8 @@ int integer_weight(const PackedShape& shape, const uint8_t* panel, int64_t lane,
   return (code - 8) * scale;
 }
 
-void packed_linear_panels(const PackedLinear& problem, uint8_t*, int64_t panel_begin, int64_t panel_end) {
+void packed_linear_panels(const PackedLinear& problem, uint8_t*, int64_t panel_begin, int64_t panel_end,
+                          const uint8_t*) {
   const PackedShape& shape = problem.shape;
   for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
     const uint8_t* bytes = problem.weight + panel * shape.panel_bytes();

@@ -95,12 +95,12 @@ std::vector<float> product(const PackedLinearKernel& kernel, const PackedMatrix&
                        .y_stride = shape.out_features + 3,
                        .num_streams = 4};
   const int64_t middle = shape.num_panels() / 2;
-  kernel.panels(problem, aligned, 0, middle);
-  kernel.panels(problem, aligned, middle, shape.num_panels());
+  kernel.panels(problem, aligned, 0, middle, matrix.data() + middle * shape.panel_bytes());
+  kernel.panels(problem, aligned, middle, shape.num_panels(), nullptr);
   std::vector<float> as_two_streams(y.size(), -7.0f);
   problem.y = as_two_streams.data();
   problem.num_streams = 2;
-  kernel.panels(problem, aligned, 0, shape.num_panels());
+  kernel.panels(problem, aligned, 0, shape.num_panels(), nullptr);
   EXPECT_TRUE(same_bits(as_two_streams, y));
   return y;
 }

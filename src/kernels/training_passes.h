@@ -8,6 +8,7 @@
 //   rotate      (a, b) -> (a c - b s, b c + a s) for the halves a, b of a head; s < 0 turns back (rotary.h)
 //   cross_entropy   log of the softmax's denominator, loss and hit of a row of logits; and, in place of the logits,
 //               the gradient scale * ((1 + 2 z log_denominator) softmax - one_hot(label))
+//   weighted_sum   y = sum of weights[i] * x[rows[i]], fma after fma: the same bits in every version
 //   adamw       see train/optimizer.h
 //
 // Numerics: exponentials are within 2 ulp where they are not exact (scalar: libm's), sums over a row are float32 in an
@@ -55,6 +56,9 @@ struct TrainingPasses {
   void (*cross_entropy_gradient)(float* logits, int64_t label, float log_denominator, float scale, float z_loss,
                                  int64_t width);
   double (*sum_of_squares)(const float* x, int64_t count);
+  // x: rows of `width` values, `count` of them are added.
+  void (*weighted_sum)(const float* x, const int64_t* rows, const float* weights, int64_t count, float* y,
+                       int64_t width);
   void (*adamw)(const AdamwSettings& settings, float* value, const float* gradient, float* mean, float* square,
                 int64_t count);
 };

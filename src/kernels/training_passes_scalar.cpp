@@ -115,6 +115,14 @@ double sum_of_squares(const float* x, int64_t count) {
   return sum;
 }
 
+void weighted_sum(const float* x, const int64_t* rows, const float* weights, int64_t count, float* y, int64_t width) {
+  for (int64_t i = 0; i < width; ++i) {
+    float total = 0;
+    for (int64_t row = 0; row < count; ++row) total = std::fma(weights[row], x[rows[row] * width + i], total);
+    y[i] = total;
+  }
+}
+
 void adamw(const AdamwSettings& settings, float* value, const float* gradient, float* mean, float* square,
            int64_t count) {
   const float step = settings.learning_rate / settings.mean_correction;
@@ -147,6 +155,7 @@ const TrainingPasses kTrainingPassesScalar = {
     .cross_entropy = cross_entropy,
     .cross_entropy_gradient = cross_entropy_gradient,
     .sum_of_squares = sum_of_squares,
+    .weighted_sum = weighted_sum,
     .adamw = adamw,
 };
 

@@ -213,6 +213,19 @@ TEST_P(TrainingPassesVersions, SumOfSquaresAsInDouble) {
   }
 }
 
+TEST_P(TrainingPassesVersions, WeightedSumHasTheBitsOfTheScalarOne) {
+  const std::vector<int64_t> rows = {4, 0, 4, 2};
+  for (const int64_t width : kWidths) {
+    const auto x = random_values(5 * width), weights = random_values(std::ssize(rows));
+    for (const int64_t count : {0, 1, 4}) {
+      std::vector<float> y(static_cast<size_t>(width), 7), expected = y;
+      passes().weighted_sum(x.data(), rows.data(), weights.data(), count, y.data(), width);
+      scalar().weighted_sum(x.data(), rows.data(), weights.data(), count, expected.data(), width);
+      EXPECT_EQ(y, expected) << width << " of " << count;
+    }
+  }
+}
+
 TEST_P(TrainingPassesVersions, AdamwAsScalar) {
   const AdamwSettings settings{.learning_rate = 0.01f,
                                .decay = 0.1f,

@@ -2,12 +2,19 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_rms_norm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/softmax.h>
 #include <ATen/ops/square.h>
+#include <ATen/ops/topk.h>
+
+#include <numeric>
 
 #include "model/attention_core.h"
 
@@ -69,6 +76,59 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> rotate_heads(const at::Tensor& qk
   const at::Tensor rotated = rotate(split_heads(qkv.narrow(2, 0, num_rotated * head_dim), num_rotated), angles);
   return {rotated.narrow(1, 0, num_heads), rotated.narrow(1, num_heads, num_kv_heads),
           split_heads(qkv.narrow(2, num_rotated * head_dim, num_kv_heads * head_dim), num_kv_heads)};
+}
+
+namespace {
+
+Routing sort_by_expert(const at::Tensor& weights, const at::Tensor& chosen, int64_t num_experts) {
+  const at::Tensor experts = chosen.cpu().contiguous();
+  const int64_t num_pairs = experts.numel(), num_active = experts.size(1);
+  const int64_t* expert_of_pair = experts.const_data_ptr<int64_t>();
+  Routing routing{weights, at::empty({num_pairs}, experts.options()), at::empty({num_pairs}, experts.options()),
+                  std::vector<int64_t>(static_cast<size_t>(num_experts))};
+  std::vector<int64_t> next(routing.counts.size());
+  for (int64_t pair = 0; pair < num_pairs; ++pair) ++routing.counts[static_cast<size_t>(expert_of_pair[pair])];
+  std::exclusive_scan(routing.counts.begin(), routing.counts.end(), next.begin(), int64_t{0});
+  int64_t* token_of_pair = routing.token_of_pair.mutable_data_ptr<int64_t>();
+  int64_t* place_of_pair = routing.place_of_pair.mutable_data_ptr<int64_t>();
+  for (int64_t pair = 0; pair < num_pairs; ++pair) {
+    const int64_t place = next[static_cast<size_t>(expert_of_pair[pair])]++;
+    token_of_pair[place] = pair / num_active;
+    place_of_pair[pair] = place;
+  }
+  routing.token_of_pair = routing.token_of_pair.to(chosen.device());
+  routing.place_of_pair = routing.place_of_pair.to(chosen.device());
+  return routing;
+}
+
+bool is_fused_inference(const at::Tensor& x) {
+  return is_fused_norm(x) && !at::GradMode::is_enabled();
+}
+
+}  // namespace
+
+Routing route(const at::Tensor& logits, int64_t num_active) {
+  if (is_fused_inference(logits)) {
+    using Signature = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&, int64_t);
+    static const auto op = find<Signature>("molmo::route");
+    const auto [weights, token_of_pair, place_of_pair, counts] = op.call(logits.contiguous(), num_active);
+    const int64_t* count = counts.const_data_ptr<int64_t>();
+    return {weights, token_of_pair, place_of_pair, {count, count + counts.numel()}};
+  }
+  const at::Tensor probabilities =
+      at::softmax(logits, -1, logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+  const auto [weights, chosen] = at::topk(probabilities, num_active, -1);
+  return sort_by_expert(weights, chosen, logits.size(1));
+}
+
+at::Tensor weighted_sum(const at::Tensor& rows, const at::Tensor& places, const at::Tensor& weights) {
+  if (is_fused_inference(rows)) {
+    using Signature = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&);
+    static const auto op = find<Signature>("molmo::weighted_sum");
+    return op.call(rows.contiguous(), places, weights.contiguous());
+  }
+  const at::Tensor pairs = rows.index_select(0, places).view({weights.size(0), weights.size(1), rows.size(1)});
+  return at::matmul(weights.unsqueeze(1), pairs).squeeze(1);
 }
 
 }  // namespace molmo::model

@@ -47,7 +47,8 @@ std::vector<float> multiply(const PackedLinearKernel& kernel, const PackedShape&
   std::vector<uint8_t> scratch(static_cast<size_t>(kernel.scratch_bytes) + 64);
   std::vector<float> y(static_cast<size_t>(num_tokens * shape.out_features));
   kernel.panels({shape, weight.data(), nullptr, quantized, num_tokens, y.data(), shape.out_features, num_streams},
-                scratch.data() + (64 - reinterpret_cast<uintptr_t>(scratch.data()) % 64) % 64, 0, shape.num_panels());
+                scratch.data() + (64 - reinterpret_cast<uintptr_t>(scratch.data()) % 64) % 64, 0, shape.num_panels(),
+                nullptr);
   return y;
 }
 

@@ -107,7 +107,7 @@ TEST(Threads, PackedLinear) {
         const PackedLinear problem{shape, weight.data(), nullptr, quantized, num_tokens, y.data(), shape.out_features};
         run_on_threads(num_threads, shape.num_panels(), [&] {
           return [&, scratch = std::make_shared<Scratch<uint8_t>>(kernel.scratch_bytes)](int64_t panel) {
-            kernel.panels(problem, scratch->data(), panel, panel + 1);
+            kernel.panels(problem, scratch->data(), panel, panel + 1, nullptr);
           };
         });
         return y;
