@@ -24,6 +24,8 @@ SHAPES = ("circle", "square", "triangle", "star")
 PAPERS = ("#ffffff", "#ffffff", "#f0f0f0", "#e8f4ff", "#fff8e0")
 SIZES = ((500, 400), (640, 480), (400, 400), (800, 600))
 WORDS = ("Tea", "Milk", "Rice", "Oil", "Cats", "Dogs", "Rome", "Oslo", "Mon", "Tue", "Red", "Blue", "Ann", "Tom", "Jan", "May")
+RARE_WORDS = ("Quartz", "Velvet", "Ember", "Lotus", "Gizmo", "Pixel", "Rhubarb", "Umbra", "Falcon", "Dune", "Nomad", "Zephyr", "Brook", "Tango",
+              "Vortex", "Plaza")  # not in the project's lists
 
 
 def polygon(color, points):
@@ -104,9 +106,9 @@ def clock_picture(draws):
     return (side, side), "#ffffff", body, [("clock", "What time is it?", 60 * hour + minute)]
 
 
-def chart_picture(draws):
+def chart_picture(draws, names=WORDS):
     count, side = draws.randint(2, 3), 400
-    words, values = draws.sample(WORDS, count), draws.sample(range(2, 21), count)
+    words, values = draws.sample(names, count), draws.sample(range(2, 21), count)
     color, slot, bottom, size = draws.choice(("#4878cf", "#d65f5f", "#6acc65", "#f0a030")), 340 / count, 345, 38
     body = f'<line x1="30" y1="{bottom}" x2="370" y2="{bottom}" stroke="black" stroke-width="2"/>'
     for i, (word, value) in enumerate(zip(words, values)):
@@ -116,6 +118,10 @@ def chart_picture(draws):
     i = draws.randrange(count)
     return (side, side), "#ffffff", body, [("value", f"What is the value of {words[i]}?", str(values[i])),
                                            ("word", "Which category has the highest value?", words[values.index(max(values))])]
+
+
+def rare_chart_picture(draws):
+    return chart_picture(draws, RARE_WORDS)
 
 
 def are_right(points, truth):
@@ -171,13 +177,14 @@ def main():
     program = [str(pathlib.Path(__file__).parent.parent / "build/bin/molmo")]
     folder.mkdir(parents=True, exist_ok=True)
     scores, cells, records = {}, [], []
-    for name, make, count in (("shapes", shape_picture, 20), ("emoji", emoji_picture, 16), ("clocks", clock_picture, 16), ("charts", chart_picture, 16)):
+    for name, make, count in (("shapes", shape_picture, 20), ("emoji", emoji_picture, 16), ("clocks", clock_picture, 16),
+                              ("charts", chart_picture, 16), ("rare words", rare_chart_picture, 16)):
         for i in range(count):
             size, paper, body, questions = make(random.Random(f"{name} {i}"))
-            picture = draw(browser, folder, f"{name}-{i:02}", size, paper, body)
+            picture = draw(browser, folder, f"{name.replace(' ', '-')}-{i:02}", size, paper, body)
             for kind, question, truth in questions:
                 answer, is_right = ask(program, model, str(picture), kind, question, truth)
-                scores.setdefault(f"{name}, {kind}" if name == "charts" else name, []).append(is_right)
+                scores.setdefault(f"{name}, {kind}" if kind in ("value", "word") else name, []).append(is_right)
                 cells.append(cell(picture, kind, question, truth, answer, is_right))
                 records.append(json.dumps({"picture": picture.name, "question": question, "truth": truth, "answer": answer, "is_right": is_right}))
     (folder / "answers.jsonl").write_text("\n".join(records) + "\n")

@@ -122,7 +122,7 @@ SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   check_forms(options);
   const FigureEntry& figure = draw_figure(options, draws);
   const bool is_easy = options.difficulty == Difficulty::Easy;
-  const Words words(is_easy, options.invented_words);
+  const Words words(is_easy, {.invented = options.invented_words, .common = options.common_words});
   const FigureContext context{words, draws, is_easy, options.difficulty == Difficulty::Hard, options.max_value};
   const ImageSize size = page_size(options, figure.name, draws);
   Page page(size, draw_page_style(options, draws));

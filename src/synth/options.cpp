@@ -49,6 +49,7 @@ void SynthOptions::validate() const {
   check_range<int64_t>("questions", questions, 1, 64);
   check_range("absent_share", absent_share, 0.0, 1.0);
   check_range("invented_words", invented_words, 0.0, 1.0);
+  check_range("common_words", common_words, 0.0, 1.0);
   // Columns of ten different numbers must be possible.
   if (max_value) check_range<int64_t>("max_value", *max_value, 20, 1'000'000);
   check_range<int64_t>("transcripts", transcripts, 0, 8);

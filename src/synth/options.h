@@ -42,7 +42,7 @@ struct SynthOptions {
   std::optional<double> min_object_size, max_object_size;
   std::optional<BackgroundRange> background;
   int64_t questions = 4;
-  double absent_share = 0.25, invented_words = 0;
+  double absent_share = 0.25, invented_words = 0, common_words = 0;
   std::optional<int64_t> max_value;
   std::vector<std::string> forms, question_forms, figures;
   std::vector<Renderer> renderers = {Renderer::Page};
@@ -78,6 +78,8 @@ struct SynthOptions {
     visit("question_forms", question_forms, "what `ask` and `capqa` ask, as docs/synth.md lists it; empty for all");
     visit("figures", figures, "of `docs`: figures or parts, as docs/synth.md lists them; empty for all");
     visit("invented_words", invented_words, "of `docs`: share of names that are invented, so that they must be read");
+    visit("common_words", common_words,
+          "of `docs`: share of the other names that are common words, whatever the topic");
     visit("max_value", max_value, "of `docs`: largest number of charts and tables; null for the difficulty's");
     visit("renderers", renderers,
           "of `docs`: page (this process), and programs that draw: graphviz, gnuplot, chromium");

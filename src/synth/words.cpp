@@ -89,31 +89,34 @@ bool is_name(std::string_view words) {
 
 }  // namespace
 
-std::string Words::maybe_invented(const std::string& word, RandomStream& draws) const {
+std::string Words::maybe_other(const std::string& name, RandomStream& draws) const {
   // Without a share nothing is drawn, so that pictures stay what they were.
-  if (invented_share_ == 0 || !is_name(word) || !chance(draws, invented_share_)) return word;
-  const bool is_upper = std::ranges::none_of(word, [](char c) { return c >= 'a' && c <= 'z'; });
-  std::string invented;
-  for (size_t at = 0; at < word.size();) {
-    if (!is_letter(word[at])) {
-      invented += word[at++];
+  const auto happens = [&](double share) { return share > 0 && chance(draws, share); };
+  if (!is_name(name)) return name;
+  const bool is_invented = happens(others_.invented);
+  if (!is_invented && !happens(others_.common)) return name;
+  const bool is_upper = std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
+  std::string other;
+  for (size_t at = 0; at < name.size();) {
+    if (!is_letter(name[at])) {
+      other += name[at++];
       continue;
     }
-    while (at < word.size() && is_letter(word[at])) ++at;
-    std::string part = invented_word(draws);
-    if (is_upper) std::ranges::transform(part, part.begin(), [](unsigned char c) { return std::toupper(c); });
-    invented += part;
+    while (at < name.size() && is_letter(name[at])) ++at;
+    std::string word = is_invented ? invented_word(draws) : synth::pick(draws, find_list("common"));
+    if (is_upper) std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::toupper(c); });
+    other += word;
   }
-  return invented;
+  return other;
 }
 
 std::string Words::pick(std::string_view list, RandomStream& draws) const {
   const List& words = find_list(list);
-  return maybe_invented(words[draws.below(usable(words.size()))], draws);
+  return maybe_other(words[draws.below(usable(words.size()))], draws);
 }
 
 std::string Words::title(const Topic& topic, RandomStream& draws) const {
-  return maybe_invented(synth::pick(draws, topic.titles), draws);
+  return maybe_other(synth::pick(draws, topic.titles), draws);
 }
 
 std::vector<std::string> Words::pick_some(std::string_view list, size_t count, RandomStream& draws) const {
@@ -123,8 +126,8 @@ std::vector<std::string> Words::pick_some(std::string_view list, size_t count, R
   shuffle(draws, some);
   if (some.size() > count) some.resize(count);
   for (std::string& word : some) {
-    const std::string invented = maybe_invented(word, draws);
-    if (std::ranges::find(some, invented) == some.end()) word = invented;
+    const std::string other = maybe_other(word, draws);
+    if (std::ranges::find(some, other) == some.end()) word = other;
   }
   return some;
 }

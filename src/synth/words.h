@@ -17,10 +17,16 @@ struct Topic {
   std::vector<std::string> measures, titles;
 };
 
+// What stands in the place of a name, so that it must be read, not guessed.
+struct OtherWords {
+  double invented = 0;  // pronounceable letters
+  double common = 0;    // of the names that are not invented: any word of the list `common`
+};
+
 class Words {
  public:
-  // Easy ones are short: the first half of each list. A share of them are invented: they must be read, not guessed.
-  explicit Words(bool is_easy, double invented_share = 0) : is_easy_(is_easy), invented_share_(invented_share) {}
+  // Easy ones are short: the first half of each list.
+  explicit Words(bool is_easy, OtherWords others = {}) : is_easy_(is_easy), others_(others) {}
 
   std::string pick(std::string_view list, RandomStream& draws) const;
   // Different ones, in the order of the list where `is_ordered`; fewer where the list is shorter.
@@ -38,11 +44,11 @@ class Words {
  private:
   size_t usable(size_t size) const { return is_easy_ ? (size + 1) / 2 : size; }
 
-  // `word`, or with the share of invented ones others in its place: "Old Mill" -> "Tarvo Bim".
-  std::string maybe_invented(const std::string& word, RandomStream& draws) const;
+  // `name`, or with the shares of others as many words in its place: "Old Mill" -> "Tarvo Bim", "Soup Zinc".
+  std::string maybe_other(const std::string& name, RandomStream& draws) const;
 
   bool is_easy_;
-  double invented_share_;
+  OtherWords others_;
 };
 
 }  // namespace molmo::synth

@@ -508,6 +508,25 @@ TEST(Docs, NamesAreInventedWhereAskedFor) {
   EXPECT_LT(std::ranges::count_if(invented, [&](const std::string& name) { return known.contains(name); }), 5);
 }
 
+TEST(Docs, NamesAreCommonWordsOfAnyTopicWhereAskedFor) {
+  SynthOptions options;
+  options.difficulty = Difficulty::Easy;
+  options.figures = {"bar"};
+  options.common_words = 1;
+  std::set<std::string> names;
+  for (uint64_t index = 0; index < 400; ++index) {
+    const SynthSample sample = make_sample(find_generator("docs"), options, index);
+    const Json& categories = sample.truth->at("categories");
+    for (const Json& name : categories) names.insert(name.get<std::string>());
+    EXPECT_EQ(std::set<Json>(categories.begin(), categories.end()).size(), categories.size());
+  }
+  EXPECT_GT(names.size(), 500u);
+  for (const char* name : {"Zinc", "July", "Soup"}) EXPECT_TRUE(names.contains(name)) << name;
+  options.invented_words = 1;  // comes first
+  const SynthSample sample = make_sample(find_generator("docs"), options, 0);
+  for (const Json& name : sample.truth->at("categories")) EXPECT_FALSE(names.contains(name.get<std::string>())) << name;
+}
+
 TEST(Docs, NumbersGoAsFarAsAskedFor) {
   SynthOptions options;
   options.difficulty = Difficulty::Easy;
