@@ -1,23 +1,19 @@
 // What stands between the products of a layer of experts, for inference: dozens of small operators of the library take
 // as long for one token as a tenth of its products. float32 on the CPU, without gradients.
-//   molmo::route(Tensor logits, int num_active) -> (Tensor weights, Tensor token_of_pair, Tensor place_of_pair,
-//   Tensor counts)
-//       logits [N, E] of a router -> weights [N, k]: the largest values of the softmax, falling; of equal ones the
-//       first. The pairs of tokens and experts sorted by expert, those of one in the order of tokens: token_of_pair
-//       [N k] of the sorted ones, place_of_pair [N k]: where each went, counts [E] of each expert; int64.
+//   molmo::choose_experts(Tensor logits, int num_active) -> (Tensor weights, Tensor experts)
+//       logits [N, E] of a router -> the k largest values of the softmax, falling, and whose they are, [N, k] and [N,
+//       k] int64; of equal ones the first comes first.
 //   molmo::weighted_sum(Tensor rows, Tensor places, Tensor weights) -> Tensor
 //       rows [M, D], places [N k] int64 among them, weights [N, k] -> [N, D]
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
 #include <fmt/ranges.h>
 #include <torch/library.h>
 
 #include <algorithm>
 #include <cmath>
 #include <tuple>
-#include <vector>
 
 #include "base/error.h"
 #include "kernels/cpu_dispatch.h"
@@ -55,31 +51,24 @@ void choose(const float* logits, int64_t num_experts, int64_t num_active, int64_
   }
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> route(const Tensor& logits, int64_t num_active) {
-  check_matrix(logits, at::kFloat, "[route] logits");
+std::tuple<Tensor, Tensor> choose_experts(const Tensor& logits, int64_t num_active) {
+  check_matrix(logits, at::kFloat, "[choose_experts] logits");
   if (logits.dim() != 2 || num_active < 1 || num_active > logits.size(1)) {
-    fail(ErrorCategory::InvalidArgument, "[route] expected logits [N, E] and 1 to E active experts, found {} and {}",
+    fail(ErrorCategory::InvalidArgument,
+         "[choose_experts] expected logits [N, E] and 1 to E active ones, found {} and {}",
          fmt::join(logits.sizes(), "x"), num_active);
   }
-  const int64_t num_tokens = logits.size(0), num_experts = logits.size(1), num_pairs = num_tokens * num_active;
-  const auto places = logits.options().dtype(at::kLong);
+  const int64_t num_tokens = logits.size(0), num_experts = logits.size(1);
   Tensor weights = at::empty({num_tokens, num_active}, logits.options()),
-         token_of_pair = at::empty({num_pairs}, places), place_of_pair = at::empty({num_pairs}, places),
-         counts = at::zeros({num_experts}, places);
-  std::vector<int64_t> experts(static_cast<size_t>(num_pairs)), next(static_cast<size_t>(num_experts));
+         experts = at::empty({num_tokens, num_active}, logits.options().dtype(at::kLong));
+  const float* of_token = logits.const_data_ptr<float>();
+  int64_t* expert = experts.mutable_data_ptr<int64_t>();
+  float* weight = weights.mutable_data_ptr<float>();
   for (int64_t token = 0; token < num_tokens; ++token) {
-    choose(logits.const_data_ptr<float>() + token * num_experts, num_experts, num_active,
-           experts.data() + token * num_active, weights.mutable_data_ptr<float>() + token * num_active);
+    choose(of_token + token * num_experts, num_experts, num_active, expert + token * num_active,
+           weight + token * num_active);
   }
-  int64_t *token_of = token_of_pair.mutable_data_ptr<int64_t>(), *place_of = place_of_pair.mutable_data_ptr<int64_t>(),
-          *count_of = counts.mutable_data_ptr<int64_t>();
-  for (const int64_t expert : experts) ++count_of[expert];
-  for (size_t expert = 1; expert < next.size(); ++expert) next[expert] = next[expert - 1] + count_of[expert - 1];
-  for (int64_t pair = 0; pair < num_pairs; ++pair) {
-    place_of[pair] = next[static_cast<size_t>(experts[static_cast<size_t>(pair)])]++;
-    token_of[place_of[pair]] = pair / num_active;
-  }
-  return {weights, token_of_pair, place_of_pair, counts};
+  return {weights, experts};
 }
 
 Tensor weighted_sum(const Tensor& rows, const Tensor& places, const Tensor& weights) {
@@ -112,12 +101,12 @@ Tensor weighted_sum(const Tensor& rows, const Tensor& places, const Tensor& weig
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(molmo, library) {
-  library.def("route(Tensor logits, int num_active) -> (Tensor, Tensor, Tensor, Tensor)");
+  library.def("choose_experts(Tensor logits, int num_active) -> (Tensor, Tensor)");
   library.def("weighted_sum(Tensor rows, Tensor places, Tensor weights) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(molmo, CPU, library) {
-  library.impl("route", route);
+  library.impl("choose_experts", choose_experts);
   library.impl("weighted_sum", weighted_sum);
 }
 

@@ -33,6 +33,30 @@ bool is_fused(const at::Tensor& x) {
 bool is_fused_norm(const at::Tensor& x) {
   return x.is_cpu() && x.scalar_type() == at::kFloat;
 }
+bool is_fused_inference(const at::Tensor& x) {
+  return is_fused_norm(x) && !at::GradMode::is_enabled();
+}
+
+Routing sort_by_expert(const at::Tensor& weights, const at::Tensor& chosen, int64_t num_experts) {
+  const at::Tensor experts = chosen.cpu().contiguous();
+  const int64_t num_pairs = experts.numel(), num_active = experts.size(1);
+  const int64_t* expert_of_pair = experts.const_data_ptr<int64_t>();
+  Routing routing{weights, at::empty({num_pairs}, experts.options()), at::empty({num_pairs}, experts.options()),
+                  std::vector<int64_t>(static_cast<size_t>(num_experts))};
+  std::vector<int64_t> next(routing.counts.size());
+  for (int64_t pair = 0; pair < num_pairs; ++pair) ++routing.counts[static_cast<size_t>(expert_of_pair[pair])];
+  std::exclusive_scan(routing.counts.begin(), routing.counts.end(), next.begin(), int64_t{0});
+  int64_t* token_of_pair = routing.token_of_pair.mutable_data_ptr<int64_t>();
+  int64_t* place_of_pair = routing.place_of_pair.mutable_data_ptr<int64_t>();
+  for (int64_t pair = 0; pair < num_pairs; ++pair) {
+    const int64_t place = next[static_cast<size_t>(expert_of_pair[pair])]++;
+    token_of_pair[place] = pair / num_active;
+    place_of_pair[pair] = place;
+  }
+  routing.token_of_pair = routing.token_of_pair.to(chosen.device());
+  routing.place_of_pair = routing.place_of_pair.to(chosen.device());
+  return routing;
+}
 
 }  // namespace
 
@@ -78,45 +102,15 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> rotate_heads(const at::Tensor& qk
           split_heads(qkv.narrow(2, num_rotated * head_dim, num_kv_heads * head_dim), num_kv_heads)};
 }
 
-namespace {
-
-Routing sort_by_expert(const at::Tensor& weights, const at::Tensor& chosen, int64_t num_experts) {
-  const at::Tensor experts = chosen.cpu().contiguous();
-  const int64_t num_pairs = experts.numel(), num_active = experts.size(1);
-  const int64_t* expert_of_pair = experts.const_data_ptr<int64_t>();
-  Routing routing{weights, at::empty({num_pairs}, experts.options()), at::empty({num_pairs}, experts.options()),
-                  std::vector<int64_t>(static_cast<size_t>(num_experts))};
-  std::vector<int64_t> next(routing.counts.size());
-  for (int64_t pair = 0; pair < num_pairs; ++pair) ++routing.counts[static_cast<size_t>(expert_of_pair[pair])];
-  std::exclusive_scan(routing.counts.begin(), routing.counts.end(), next.begin(), int64_t{0});
-  int64_t* token_of_pair = routing.token_of_pair.mutable_data_ptr<int64_t>();
-  int64_t* place_of_pair = routing.place_of_pair.mutable_data_ptr<int64_t>();
-  for (int64_t pair = 0; pair < num_pairs; ++pair) {
-    const int64_t place = next[static_cast<size_t>(expert_of_pair[pair])]++;
-    token_of_pair[place] = pair / num_active;
-    place_of_pair[pair] = place;
-  }
-  routing.token_of_pair = routing.token_of_pair.to(chosen.device());
-  routing.place_of_pair = routing.place_of_pair.to(chosen.device());
-  return routing;
-}
-
-bool is_fused_inference(const at::Tensor& x) {
-  return is_fused_norm(x) && !at::GradMode::is_enabled();
-}
-
-}  // namespace
-
 Routing route(const at::Tensor& logits, int64_t num_active) {
   if (is_fused_inference(logits)) {
-    using Signature = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&, int64_t);
-    static const auto op = find<Signature>("molmo::route");
-    const auto [weights, token_of_pair, place_of_pair, counts] = op.call(logits.contiguous(), num_active);
-    const int64_t* count = counts.const_data_ptr<int64_t>();
-    return {weights, token_of_pair, place_of_pair, {count, count + counts.numel()}};
+    static const auto op =
+        find<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, int64_t)>("molmo::choose_experts");
+    const auto [weights, chosen] = op.call(logits.contiguous(), num_active);
+    return sort_by_expert(weights, chosen, logits.size(1));
   }
-  const at::Tensor probabilities =
-      at::softmax(logits, -1, logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+  const bool is_double = logits.scalar_type() == at::kDouble;
+  const at::Tensor probabilities = at::softmax(logits, -1, is_double ? at::kDouble : at::kFloat);
   const auto [weights, chosen] = at::topk(probabilities, num_active, -1);
   return sort_by_expert(weights, chosen, logits.size(1));
 }
