@@ -22,6 +22,7 @@ struct FigureEntry {
   Questions (*draw)(Page& page, const FigureContext& context);
   double weight;  // how often; charts are half of PixMo-Docs
   Renderer renderer = Renderer::Page;
+  bool is_exercise = false;  // drawn only where its name is in `figures`
 };
 
 constexpr FigureEntry kFigures[] = {
@@ -38,6 +39,7 @@ constexpr FigureEntry kFigures[] = {
     {"poster", "other", draw_poster, 1},
     {"slide", "other", draw_slide, 1},
     {"screen", "other", draw_screen, 1},
+    {"word_list", "other", draw_word_list, 1, Renderer::Page, /*is_exercise=*/true},
     {"flow_chart", "diagrams", draw_flow_chart, 1.2},
     {"tree", "diagrams", draw_tree_diagram, 1},
     {"flow_chart", "diagrams", draw_graphviz_flow_chart, 4, Renderer::Graphviz},
@@ -56,11 +58,10 @@ const FigureEntry& draw_figure(const SynthOptions& options, RandomStream& draws)
   for (const FigureEntry& figure : kFigures) {
     if (std::ranges::find(options.renderers, figure.renderer) == options.renderers.end()) continue;
     drawn += fmt::format("{}{}", drawn.empty() ? "" : ", ", figure.name);
-    const bool is_wanted = options.figures.empty() ||
-                           std::any_of(options.figures.begin(), options.figures.end(), [&](const std::string& name) {
-                             return name == figure.name || name == figure.part;
-                           });
-    if (!is_wanted) continue;
+    const bool is_any =
+        !figure.is_exercise &&
+        (options.figures.empty() || std::ranges::find(options.figures, figure.part) != options.figures.end());
+    if (!is_any && std::ranges::find(options.figures, figure.name) == options.figures.end()) continue;
     figures.push_back(&figure);
     weights.push_back(figure.weight);
   }
@@ -81,7 +82,8 @@ void check_figures(const SynthOptions& options) {
 }
 
 constexpr std::string_view kFigureForm = "figure";
-constexpr std::string_view kForms[] = {kFigureForm, kPlaceForm, kTranscriptForm, kDataForm, kMapForm, kWordForm};
+constexpr std::string_view kForms[] = {kFigureForm, kPlaceForm, kTranscriptForm, kDataForm,
+                                       kMapForm,    kWordForm,  kSpellForm};
 
 // Without any wish they are about the figure.
 bool has_form(const SynthOptions& options, std::string_view form) {
@@ -130,6 +132,7 @@ SynthSample make_docs(const SynthOptions& options, RandomStream& draws) {
   if (figure.renderer != Renderer::Page) page.truth()["renderer"] = enum_name(figure.renderer);
   if (!has_form(options, kFigureForm)) questions.clear();
   if (has_form(options, kTranscriptForm)) questions.push_back(transcript_question(page.truth()));
+  if (has_form(options, kSpellForm)) questions.push_back(spelling_question(page.truth()));
   if (has_form(options, kDataForm)) std::ranges::move(data_question(page.truth()), std::back_inserter(questions));
   if (has_form(options, kMapForm)) questions.push_back(map_question(page));
   if (has_form(options, kPlaceForm)) std::ranges::move(place_questions(page.truth()), std::back_inserter(questions));

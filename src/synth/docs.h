@@ -43,6 +43,7 @@ Questions draw_receipt(Page& page, const FigureContext& context);
 Questions draw_form(Page& page, const FigureContext& context);
 Questions draw_letter(Page& page, const FigureContext& context);
 Questions draw_poster(Page& page, const FigureContext& context);
+Questions draw_word_list(Page& page, const FigureContext& context);
 Questions draw_slide(Page& page, const FigureContext& context);
 Questions draw_flow_chart(Page& page, const FigureContext& context);
 Questions draw_tree_diagram(Page& page, const FigureContext& context);

@@ -304,6 +304,34 @@ Questions draw_letter(Page& page, const FigureContext& context) {
   return questions;
 }
 
+// As many words and numbers as there is room for, without an order that would help to guess them.
+Questions draw_word_list(Page& page, const FigureContext& context) {
+  RandomStream& draws = context.draws;
+  const double size = page.size((context.is_easy ? 0.13 : 0.06) * between(draws, 0.65, 1)), margin = page.side() * 0.04;
+  const double step = size * between(draws, 1.25, 2), most_gap = size * between(draws, 0.4, 2);
+  std::vector<std::string> words;
+  int64_t num_lines = 0;
+  for (double baseline = margin + size; baseline + size * 0.3 < page.height(); baseline += step, ++num_lines) {
+    double x = margin + (chance(draws, 0.5) ? 0 : between(draws, 0, most_gap));
+    for (bool is_first = true;; is_first = false) {
+      const std::string word = chance(draws, 0.2) ? std::to_string(whole(draws, 0, context.max_value.value_or(20)))
+                                                  : context.words.pick(context.words.topic(draws).categories, draws);
+      const FontStyle style = chance(draws, 0.25) ? FontStyle::Bold : FontStyle::Regular;
+      const double width = page.text_width(word, size, style);
+      if (!is_first && x + width > page.width() - margin) break;
+      page.text(word,
+                {.x = x, .baseline = baseline, .size = size, .style = style, .max_width = page.width() - margin - x});
+      words.push_back(word);
+      x += width + size * 0.35 + between(draws, 0, most_gap);
+      if (x > page.width() - margin - size) break;
+    }
+  }
+  describe(page, "word_list");
+  return {{"What is the first word?", words.front(), 1},
+          {"What is the last word?", words.back(), 1},
+          {"How many lines are there?", std::to_string(num_lines), 0.5}};
+}
+
 Questions draw_poster(Page& page, const FigureContext& context) {
   RandomStream& draws = context.draws;
   const std::string event = context.words.pick("events", draws), place = context.words.pick("places", draws),

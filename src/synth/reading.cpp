@@ -90,6 +90,24 @@ DocQuestion transcript_question(const Json& truth) {
   return {"Transcribe the text.", transcript};
 }
 
+DocQuestion spelling_question(const Json& truth) {
+  std::string spelling;
+  for (const char c : transcript_question(truth).answer) {
+    const bool is_first = spelling.empty() || spelling.back() == '\n';
+    if (c == ' ') {
+      spelling += ',';
+    } else if (c == '\n' || is_first) {
+      spelling += c;
+    } else {
+      // Bytes of one character stay together.
+      const bool goes_on = (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+      if (!goes_on) spelling += ' ';
+      spelling += c;
+    }
+  }
+  return {"Spell the words.", spelling};
+}
+
 Questions data_question(const Json& truth) {
   std::string lines;
   const auto add = [&](std::string_view name, std::string_view values) {

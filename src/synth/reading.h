@@ -9,15 +9,18 @@ namespace molmo::synth {
 
 // Their names among question_forms.
 inline constexpr std::string_view kPlaceForm = "read", kTranscriptForm = "transcribe", kDataForm = "data",
-                                  kMapForm = "map", kWordForm = "words";
+                                  kMapForm = "map", kWordForm = "words", kSpellForm = "spell";
 // Those that need the places of texts.
-inline constexpr std::string_view kPlacedForms[] = {kPlaceForm, kTranscriptForm, kMapForm, kWordForm};
+inline constexpr std::string_view kPlacedForms[] = {kPlaceForm, kTranscriptForm, kMapForm, kWordForm, kSpellForm};
 
 // Every text by its place: What is written at x="35.2" y="61.0"?
 Questions place_questions(const Json& truth);
 // The whole page in reading order: lines from the top to the bottom, what stands in one line from the left to the
 // right.
 DocQuestion transcript_question(const Json& truth);
+// The same letter by letter, "T e a, 1 2": what a letter looks like is learnt from every word, what a piece of a word
+// looks like only from those that have it.
+DocQuestion spelling_question(const Json& truth);
 // What belongs together, a line each: a category and its values, a row of a table, a receipt's item and its price. It
 // teaches to find the value of a name, and is the question of chart-to-table data sets. None where the page has no such
 // pairs.

@@ -32,9 +32,9 @@ SynthSample draw(const std::string& figure, Difficulty difficulty, uint64_t inde
   return make_sample(find_generator(kind), options, index);
 }
 
-const std::vector<std::string> kFigureNames = {"bar",     "horizontal_bar", "grouped_bar", "line",       "pie",
-                                               "scatter", "table",          "receipt",     "form",       "letter",
-                                               "poster",  "slide",          "screen",      "flow_chart", "tree"};
+const std::vector<std::string> kFigureNames = {
+    "bar",  "horizontal_bar", "grouped_bar", "line",  "pie",    "scatter",    "table", "receipt",
+    "form", "letter",         "poster",      "slide", "screen", "flow_chart", "tree",  "word_list"};
 constexpr Difficulty kLevels[] = {Difficulty::Easy, Difficulty::Medium, Difficulty::Hard};
 
 Color pixel(const image::Image& picture, double x, double y) {
@@ -87,6 +87,22 @@ TEST(Docs, BarsAreAsHighAsTheirValues) {
     }
   }
   EXPECT_GT(num_bars, 120);
+}
+
+TEST(Docs, WordListsAreDrawnWhereTheyAreNamedAndHoldManyWords) {
+  for (const char* others : {"", "other"}) {
+    for (uint64_t index = 0; index < 200; ++index)
+      ASSERT_NE(draw(others, Difficulty::Easy, index).truth->at("figure"), "word_list") << others << " " << index;
+  }
+  size_t num_words = 0;
+  for (uint64_t index = 0; index < 20; ++index) {
+    const SynthSample sample = draw("word_list", Difficulty::Easy, index);
+    const Json& texts = sample.truth->at("texts");
+    num_words += texts.size();
+    EXPECT_EQ(answer_to(sample, "What is the first word?"), texts.front().at("text"));
+    EXPECT_EQ(answer_to(sample, "What is the last word?"), texts.back().at("text"));
+  }
+  EXPECT_GT(num_words, 20u * 10);
 }
 
 TEST(Docs, SlicesHaveTheirColorsAndShares) {
@@ -181,7 +197,26 @@ TEST(Docs, TextsAreAskedForByTheirPlace) {
   EXPECT_GT(num_questions, 40);
   options.question_forms = {"exists"};
   EXPECT_THAT([&] { make_sample(find_generator("docs"), options, 0); },
-              ThrowsMessage<Error>(HasSubstr("expected one of figure, read, transcribe, data, map, words")));
+              ThrowsMessage<Error>(HasSubstr("expected one of figure, read, transcribe, data, map, words, spell")));
+}
+
+// Without its spaces a spelling is the transcript with commas between words.
+TEST(Docs, SpellingsHaveALetterAtATime) {
+  SynthOptions options;
+  options.size = 384;
+  options.question_forms = {"transcribe", "spell"};
+  for (uint64_t index = 0; index < 20; ++index) {
+    const SynthSample sample = make_sample(find_generator("docs"), options, index);
+    std::string spelling = answer_to(sample, "Spell the words."),
+                transcript = answer_to(sample, "Transcribe the text.");
+    for (size_t i = 1; i + 1 < spelling.size(); ++i) {
+      const auto is_letter = [&](size_t at) { return std::isalnum(static_cast<unsigned char>(spelling[at])) != 0; };
+      EXPECT_FALSE(is_letter(i) && is_letter(i - 1)) << spelling;
+    }
+    std::erase(spelling, ' ');
+    std::ranges::replace(transcript, ' ', ',');
+    EXPECT_EQ(spelling, transcript);
+  }
 }
 
 // All texts, each once; what stands above comes in a line before, or in the same, and there what is further left
