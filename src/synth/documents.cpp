@@ -308,11 +308,12 @@ Questions draw_letter(Page& page, const FigureContext& context) {
 Questions draw_word_list(Page& page, const FigureContext& context) {
   RandomStream& draws = context.draws;
   const double size = page.size((context.is_easy ? 0.13 : 0.06) * between(draws, 0.65, 1)), margin = page.side() * 0.04;
-  const double step = size * between(draws, 1.25, 2), most_gap = size * between(draws, 0.4, 2);
+  // From words that nearly touch to words that stand alone.
+  const double looseness = between(draws, 0, 1), gap = size * (0.35 + looseness), step = size * (1.3 + 1.2 * looseness);
   std::vector<std::string> words;
   int64_t num_lines = 0;
   for (double baseline = margin + size; baseline + size * 0.3 < page.height(); baseline += step, ++num_lines) {
-    double x = margin + (chance(draws, 0.5) ? 0 : between(draws, 0, most_gap));
+    double x = margin + (chance(draws, 0.5) ? 0 : between(draws, 0, gap));
     for (bool is_first = true;; is_first = false) {
       const std::string word = chance(draws, 0.2) ? std::to_string(whole(draws, 0, context.max_value.value_or(20)))
                                                   : context.words.pick(context.words.topic(draws).categories, draws);
@@ -322,7 +323,7 @@ Questions draw_word_list(Page& page, const FigureContext& context) {
       page.text(word,
                 {.x = x, .baseline = baseline, .size = size, .style = style, .max_width = page.width() - margin - x});
       words.push_back(word);
-      x += width + size * 0.35 + between(draws, 0, most_gap);
+      x += width + gap + between(draws, 0, gap);
       if (x > page.width() - margin - size) break;
     }
   }
