@@ -27,7 +27,9 @@ namespace {
 
 using at::Tensor;
 
-constexpr int64_t kSumGrain = 1 << 15;  // values; fewer are not worth waking a thread for
+// Fewer are not worth waking a thread for.
+constexpr int64_t kChooseGrain = 16;    // tokens
+constexpr int64_t kSumGrain = 1 << 15;  // values
 
 void check_matrix(const Tensor& tensor, at::ScalarType type, const char* what) {
   if (tensor.is_cpu() && tensor.scalar_type() == type && tensor.is_contiguous()) return;
@@ -64,10 +66,12 @@ std::tuple<Tensor, Tensor> choose_experts(const Tensor& logits, int64_t num_acti
   const float* of_token = logits.const_data_ptr<float>();
   int64_t* expert = experts.mutable_data_ptr<int64_t>();
   float* weight = weights.mutable_data_ptr<float>();
-  for (int64_t token = 0; token < num_tokens; ++token) {
-    choose(of_token + token * num_experts, num_experts, num_active, expert + token * num_active,
-           weight + token * num_active);
-  }
+  at::parallel_for(0, num_tokens, kChooseGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t token = begin; token < end; ++token) {
+      choose(of_token + token * num_experts, num_experts, num_active, expert + token * num_active,
+             weight + token * num_active);
+    }
+  });
   return {weights, experts};
 }
 
