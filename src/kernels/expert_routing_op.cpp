@@ -1,4 +1,4 @@
-// What stands between the products of a layer of experts, for inference: dozens of small operators of the library take
+// What stands between the packed products of a layer of experts: dozens of small operators of the library take
 // as long for one token as a tenth of its products. float32 on the CPU, without gradients.
 //   molmo::choose_experts(Tensor logits, int num_active) -> (Tensor weights, Tensor experts)
 //       logits [N, E] of a router -> the k largest values of the softmax, falling, and whose they are, [N, k] and [N,

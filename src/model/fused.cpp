@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_rms_norm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
@@ -32,9 +31,6 @@ bool is_fused(const at::Tensor& x) {
 }
 bool is_fused_norm(const at::Tensor& x) {
   return x.is_cpu() && x.scalar_type() == at::kFloat;
-}
-bool is_fused_inference(const at::Tensor& x) {
-  return is_fused_norm(x) && !at::GradMode::is_enabled();
 }
 
 Routing sort_by_expert(const at::Tensor& weights, const at::Tensor& chosen, int64_t num_experts) {
@@ -102,8 +98,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> rotate_heads(const at::Tensor& qk
           split_heads(qkv.narrow(2, num_rotated * head_dim, num_kv_heads * head_dim), num_kv_heads)};
 }
 
-Routing route(const at::Tensor& logits, int64_t num_active) {
-  if (is_fused_inference(logits)) {
+Routing route(const at::Tensor& logits, int64_t num_active, bool is_packed) {
+  if (is_packed && is_fused_norm(logits)) {
     static const auto op =
         find<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, int64_t)>("molmo::choose_experts");
     const auto [weights, chosen] = op.call(logits.contiguous(), num_active);
@@ -115,8 +111,8 @@ Routing route(const at::Tensor& logits, int64_t num_active) {
   return sort_by_expert(weights, chosen, logits.size(1));
 }
 
-at::Tensor weighted_sum(const at::Tensor& rows, const at::Tensor& places, const at::Tensor& weights) {
-  if (is_fused_inference(rows)) {
+at::Tensor weighted_sum(const at::Tensor& rows, const at::Tensor& places, const at::Tensor& weights, bool is_packed) {
+  if (is_packed && is_fused_norm(rows)) {
     using Signature = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&);
     static const auto op = find<Signature>("molmo::weighted_sum");
     return op.call(rows.contiguous(), places, weights.contiguous());

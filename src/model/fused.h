@@ -1,6 +1,7 @@
 // Chains of elementwise operators as single passes over memory: on the CPU in float32, and in bfloat16 but for
 // rms_norm, the kernels of kernels/training_passes.h, with gradients; elsewhere the chain itself. What concerns experts
-// is a kernel only where no gradient is wanted.
+// is a kernel only behind packed weights, which have no gradients: passes of training must have the same bits with and
+// without them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -29,8 +30,8 @@ struct Routing {
   std::vector<int64_t> counts;  // [E] pairs of each expert, on the host: the products' shapes depend on them
 };
 // logits: [N, E] of a router, of which num_active experts are chosen by their softmax.
-Routing route(const at::Tensor& logits, int64_t num_active);
+Routing route(const at::Tensor& logits, int64_t num_active, bool is_packed);
 // rows: [M, D], places: [N k] among them, weights: [N, k] -> [N, D], what each token's k rows add up to.
-at::Tensor weighted_sum(const at::Tensor& rows, const at::Tensor& places, const at::Tensor& weights);
+at::Tensor weighted_sum(const at::Tensor& rows, const at::Tensor& places, const at::Tensor& weights, bool is_packed);
 
 }  // namespace molmo::model

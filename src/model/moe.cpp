@@ -38,7 +38,8 @@ at::Tensor Moe::forward(const at::Tensor& x,
   const at::Tensor logits = router_.forward(x);
   if (on_router) on_router(logits);
   const at::Tensor rows = group_.spread(x).reshape({-1, x.size(-1)});
-  const Routing routing = route(logits.flatten(0, 1), num_active_);
+  const bool is_packed = experts_.front().up_proj.is_packed();
+  const Routing routing = route(logits.flatten(0, 1), num_active_, is_packed);
   // Those with tokens, for even a look at each of the others would be a miss of all caches, hundreds for every token.
   // While training all of them: the others get a gradient of zeros.
   std::vector<size_t> experts;
@@ -53,7 +54,7 @@ at::Tensor Moe::forward(const at::Tensor& x,
   const at::Tensor outputs = forward_all({&Expert::down_proj}, experts, hidden, counts);
   // Each rank weighs its part of the outputs, so the weights' gradients are parts too.
   const at::Tensor own_weights = group_.spread(routing.weights).to(x.scalar_type());
-  return group_.sum(weighted_sum(outputs, routing.place_of_pair, own_weights).view(x.sizes()));
+  return group_.sum(weighted_sum(outputs, routing.place_of_pair, own_weights, is_packed).view(x.sizes()));
 }
 
 }  // namespace molmo::model

@@ -1,6 +1,5 @@
 #include "model/moe.h"
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <fmt/format.h>
@@ -51,15 +50,12 @@ TEST(Moe, EqualsALoopOverTokensAndExperts) {
     const Moe moe(WeightScope(weights, none).child(kBlock), config.decoder);
     for (int64_t num_tokens : {1, 2, 33}) {
       const at::Tensor x = test::random_tensor({2, num_tokens, config.decoder.width}, num_tokens, at::kFloat, 2);
-      for (const bool with_gradients : {true, false}) {
-        const c10::AutoGradMode mode(with_gradients);
-        const at::Tensor y = moe.forward(x, {});
-        ASSERT_EQ(y.sizes(), x.sizes());
-        for (int64_t row = 0; row < 2; ++row) {
-          for (int64_t token = 0; token < num_tokens; ++token) {
-            const Row slow = slow_moe(test::to_row(x[row][token]), weights, num_active);
-            test::expect_close(y[row][token], at::tensor(slow, at::kDouble), 1e-5, "token");
-          }
+      const at::Tensor y = moe.forward(x, {});
+      ASSERT_EQ(y.sizes(), x.sizes());
+      for (int64_t row = 0; row < 2; ++row) {
+        for (int64_t token = 0; token < num_tokens; ++token) {
+          const Row slow = slow_moe(test::to_row(x[row][token]), weights, num_active);
+          test::expect_close(y[row][token], at::tensor(slow, at::kDouble), 1e-5, "token");
         }
       }
     }
@@ -67,11 +63,9 @@ TEST(Moe, EqualsALoopOverTokensAndExperts) {
   }
 }
 
-TEST(Moe, RoutesAlikeWithAndWithoutGradients) {
+TEST(Moe, RoutesAlikeBehindPackedWeights) {
   const at::Tensor logits = test::random_tensor({70, 9}, 3, at::kFloat, 2);
-  const Routing chain = route(logits, 4);
-  const at::NoGradGuard no_gradients;
-  const Routing kernel = route(logits, 4);
+  const Routing chain = route(logits, 4, false), kernel = route(logits, 4, true);
   test::expect_close(kernel.weights, chain.weights, 1e-6, "weights");
   EXPECT_TRUE(kernel.token_of_pair.equal(chain.token_of_pair));
   EXPECT_TRUE(kernel.place_of_pair.equal(chain.place_of_pair));
@@ -79,8 +73,7 @@ TEST(Moe, RoutesAlikeWithAndWithoutGradients) {
 }
 
 TEST(Moe, RoutesWhatIsUndefinedToDifferentExperts) {
-  const at::NoGradGuard no_gradients;
-  const Routing routing = route(at::full({2, 5}, NAN), 5);
+  const Routing routing = route(at::full({2, 5}, NAN), 5, true);
   EXPECT_EQ(routing.counts, std::vector<int64_t>(5, 2));
   EXPECT_TRUE(routing.weights.isnan().all().item<bool>());
 }
