@@ -5,7 +5,6 @@
 //       k] int64; of equal ones the first comes first.
 //   molmo::weighted_sum(Tensor rows, Tensor places, Tensor weights) -> Tensor
 //       rows [M, D], places [N k] int64 among them, weights [N, k] -> [N, D]
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <fmt/ranges.h>
@@ -17,10 +16,7 @@
 
 #include "base/error.h"
 #include "kernels/cpu_dispatch.h"
-
-#ifndef INTRA_OP_PARALLEL
-#error "built without OpenMP, at::parallel_for is a serial loop"
-#endif
+#include "kernels/task_queue.h"
 
 namespace molmo::kernels {
 namespace {
@@ -66,7 +62,7 @@ std::tuple<Tensor, Tensor> choose_experts(const Tensor& logits, int64_t num_acti
   const float* of_token = logits.const_data_ptr<float>();
   int64_t* expert = experts.mutable_data_ptr<int64_t>();
   float* weight = weights.mutable_data_ptr<float>();
-  at::parallel_for(0, num_tokens, kChooseGrain, [&](int64_t begin, int64_t end) {
+  run_pieces(num_tokens, kChooseGrain, [&](int64_t begin, int64_t end) {
     for (int64_t token = begin; token < end; ++token) {
       choose(of_token + token * num_experts, num_experts, num_active, expert + token * num_active,
              weight + token * num_active);
@@ -93,7 +89,7 @@ Tensor weighted_sum(const Tensor& rows, const Tensor& places, const Tensor& weig
   const float *x = rows.const_data_ptr<float>(), *weight = weights.const_data_ptr<float>();
   float* sums = y.mutable_data_ptr<float>();
   const int64_t grain = std::max<int64_t>(1, kSumGrain / std::max<int64_t>(1, width * num_active));
-  at::parallel_for(0, num_tokens, grain, [&](int64_t begin, int64_t end) {
+  run_pieces(num_tokens, grain, [&](int64_t begin, int64_t end) {
     for (int64_t token = begin; token < end; ++token) {
       const int64_t first = token * num_active;
       passes.weighted_sum(x, place + first, weight + first, num_active, sums + token * width, width);

@@ -67,18 +67,8 @@ struct QuantizedTensor {
     take(rows.scales, group_bytes);
     take(rows.starts, start_bytes);
     take(rows.wide_starts, group_bytes);
-    const auto quantize = [&](int64_t begin, int64_t end) {
+    run_pieces(num_tokens, kQuantizedTokensPerTask, [&](int64_t begin, int64_t end) {
       packed_kernel().quantize(x.const_data_ptr<float>(), x.stride(0), in_features, rows, begin, end);
-    };
-    if (num_tokens <= kQuantizedTokensPerTask) {
-      quantize(0, num_tokens);
-      return;
-    }
-    run_tasks((num_tokens + kQuantizedTokensPerTask - 1) / kQuantizedTokensPerTask, [&] {
-      return [&](int64_t task) {
-        const int64_t begin = task * kQuantizedTokensPerTask;
-        quantize(begin, std::min(begin + kQuantizedTokensPerTask, num_tokens));
-      };
     });
   }
 

@@ -17,6 +17,9 @@ int64_t num_task_threads();
 // numbers that nobody took yet.
 void run_tasks(int64_t num_tasks, const std::function<Task()>& make_task);
 
+// body(begin, end) for [0, count) in pieces of `size`; a single piece on the calling thread.
+void run_pieces(int64_t count, int64_t size, const std::function<void(int64_t begin, int64_t end)>& body);
+
 // What each of its threads does: `next` is the first task that nobody took yet, of all of them. Knows no torch.
 void take_tasks(std::atomic<int64_t>& next, int64_t num_tasks, const std::function<Task()>& make_task);
 

@@ -21,4 +21,10 @@ void run_tasks(int64_t num_tasks, const std::function<Task()>& make_task) {
   at::parallel_for(0, num_workers, 1, [&](int64_t, int64_t) { take_tasks(next, num_tasks, make_task); });
 }
 
+void run_pieces(int64_t count, int64_t size, const std::function<void(int64_t begin, int64_t end)>& body) {
+  if (count <= size) return body(0, count);
+  run_tasks((count + size - 1) / size,
+            [&] { return [&](int64_t task) { body(task * size, std::min((task + 1) * size, count)); }; });
+}
+
 }  // namespace molmo::kernels

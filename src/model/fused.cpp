@@ -33,6 +33,17 @@ bool is_fused_norm(const at::Tensor& x) {
   return x.is_cpu() && x.scalar_type() == at::kFloat;
 }
 
+// Weights and numbers of the experts of each token, [N, k] both.
+std::tuple<at::Tensor, at::Tensor> choose_experts(const at::Tensor& logits, int64_t num_active, bool is_packed) {
+  if (is_packed && is_fused_norm(logits)) {
+    static const auto op =
+        find<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, int64_t)>("molmo::choose_experts");
+    return op.call(logits.contiguous(), num_active);
+  }
+  const bool is_double = logits.scalar_type() == at::kDouble;
+  return at::topk(at::softmax(logits, -1, is_double ? at::kDouble : at::kFloat), num_active, -1);
+}
+
 Routing sort_by_expert(const at::Tensor& weights, const at::Tensor& chosen, int64_t num_experts) {
   const at::Tensor experts = chosen.cpu().contiguous();
   const int64_t num_pairs = experts.numel(), num_active = experts.size(1);
@@ -99,15 +110,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> rotate_heads(const at::Tensor& qk
 }
 
 Routing route(const at::Tensor& logits, int64_t num_active, bool is_packed) {
-  if (is_packed && is_fused_norm(logits)) {
-    static const auto op =
-        find<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, int64_t)>("molmo::choose_experts");
-    const auto [weights, chosen] = op.call(logits.contiguous(), num_active);
-    return sort_by_expert(weights, chosen, logits.size(1));
-  }
-  const bool is_double = logits.scalar_type() == at::kDouble;
-  const at::Tensor probabilities = at::softmax(logits, -1, is_double ? at::kDouble : at::kFloat);
-  const auto [weights, chosen] = at::topk(probabilities, num_active, -1);
+  const auto [weights, chosen] = choose_experts(logits, num_active, is_packed);
   return sort_by_expert(weights, chosen, logits.size(1));
 }
 

@@ -310,7 +310,6 @@ Questions draw_word_list(Page& page, const FigureContext& context) {
   const double size = page.size((context.is_easy ? 0.13 : 0.06) * between(draws, 0.65, 1)), margin = page.side() * 0.04;
   // From words that nearly touch to words that stand alone.
   const double looseness = between(draws, 0, 1), gap = size * (0.35 + looseness), step = size * (1.3 + 1.2 * looseness);
-  std::vector<std::string> words;
   int64_t num_lines = 0;
   for (double baseline = margin + size; baseline + size * 0.3 < page.height(); baseline += step, ++num_lines) {
     double x = margin + (chance(draws, 0.5) ? 0 : between(draws, 0, gap));
@@ -322,14 +321,14 @@ Questions draw_word_list(Page& page, const FigureContext& context) {
       if (!is_first && x + width > page.width() - margin) break;
       page.text(word,
                 {.x = x, .baseline = baseline, .size = size, .style = style, .max_width = page.width() - margin - x});
-      words.push_back(word);
       x += width + gap + between(draws, 0, gap);
       if (x > page.width() - margin - size) break;
     }
   }
   describe(page, "word_list");
-  return {{"What is the first word?", words.front(), 1},
-          {"What is the last word?", words.back(), 1},
+  const Json& texts = page.truth()["texts"];
+  return {{"What is the first word?", texts.front()["text"].get<std::string>(), 1},
+          {"What is the last word?", texts.back()["text"].get<std::string>(), 1},
           {"How many lines are there?", std::to_string(num_lines), 0.5}};
 }
 
