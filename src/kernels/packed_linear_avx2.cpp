@@ -13,6 +13,7 @@ namespace {
 
 }  // namespace
 
-const PackedLinearKernel kPackedLinearAvx2 = {quantize_rows, kScratchBytes, kTilePanels, panels};
+const PackedLinearKernel kPackedLinearAvx2 = {quantize_rows, kScratchBytes,  kMaxFewTokens,
+                                              kTilePanels,   kTokensPerPass, panels};
 
 }  // namespace molmo::kernels

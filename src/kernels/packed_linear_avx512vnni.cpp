@@ -10,6 +10,7 @@ namespace {
 constexpr int kTilePanels = 4;
 constexpr int kTileTokens = 6;
 constexpr int64_t kMaxFewTokens = 8;
+constexpr int64_t kTokensPerPass = 192;
 
 #include "kernels/packed_linear_avx512.inc"
 #include "kernels/packed_linear_quantize.inc"
@@ -17,6 +18,7 @@ constexpr int64_t kMaxFewTokens = 8;
 
 }  // namespace
 
-const PackedLinearKernel kPackedLinearAvx512Vnni = {quantize_rows, kScratchBytes, kTilePanels, panels};
+const PackedLinearKernel kPackedLinearAvx512Vnni = {quantize_rows, kScratchBytes,  kMaxFewTokens,
+                                                    kTilePanels,   kTokensPerPass, panels};
 
 }  // namespace molmo::kernels

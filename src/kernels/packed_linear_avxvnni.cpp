@@ -13,6 +13,7 @@ namespace {
 
 }  // namespace
 
-const PackedLinearKernel kPackedLinearAvxVnni = {quantize_rows, kScratchBytes, kTilePanels, panels};
+const PackedLinearKernel kPackedLinearAvxVnni = {quantize_rows, kScratchBytes,  kMaxFewTokens,
+                                                 kTilePanels,   kTokensPerPass, panels};
 
 }  // namespace molmo::kernels

@@ -13,6 +13,7 @@ namespace {
 constexpr int kTilePanels = 1;
 constexpr int kTileTokens = 6;
 constexpr int64_t kMaxFewTokens = 4;
+constexpr int64_t kTokensPerPass = 192;
 
 struct Codes {
   uint8x16_t part[4];
@@ -135,6 +136,7 @@ struct Expander {
 
 }  // namespace
 
-const PackedLinearKernel kPackedLinearNeonDot = {quantize_rows, kScratchBytes, kTilePanels, panels};
+const PackedLinearKernel kPackedLinearNeonDot = {quantize_rows, kScratchBytes,  kMaxFewTokens,
+                                                 kTilePanels,   kTokensPerPass, panels};
 
 }  // namespace molmo::kernels

@@ -25,10 +25,12 @@ namespace {
 using at::Tensor;
 
 constexpr int64_t kQuantizedTokensPerTask = 16;
-constexpr int64_t kTokensPerPass = 192;          // whose codes stay in the L2 cache while all weights pass by
 constexpr int64_t kPackedTaskBytes = 512 << 10;  // of weights: long streams for the prefetcher
 constexpr int64_t kLeastTaskBytes = 64 << 10;    // short waits at the end
 constexpr int64_t kMinPackedProducts = 1 << 18;  // less is not worth waking a thread for
+
+// Few tokens are limited by reading: ranges may begin at multiples of this.
+constexpr int64_t kFewTokensGrain = 4;
 
 // Intel's processors read memory fastest as four streams a thread, AMD's as two (Zen 5: by 7 percent).
 int64_t num_streams() {
@@ -84,7 +86,7 @@ struct PanelRange {
 
 // Ranges of panels of all problems in the order in which threads take them: long ones first, for long streams of
 // reading, then shorter and shorter ones, so that all threads end at nearly the same time.
-std::vector<PanelRange> divide(const std::vector<PackedLinear>& problems, int64_t grain) {
+std::vector<PanelRange> divide(const std::vector<PackedLinear>& problems, const PackedLinearKernel& kernel) {
   int64_t products = 0, bytes_left = 0;
   for (const PackedLinear& problem : problems) {
     products += problem.num_tokens * problem.shape.num_panels() * kPanelRows * problem.shape.padded_in();
@@ -95,6 +97,8 @@ std::vector<PanelRange> divide(const std::vector<PackedLinear>& problems, int64_
   std::vector<PanelRange> ranges;
   for (size_t i = 0; i < problems.size(); ++i) {
     const PackedShape& shape = problems[i].shape;
+    const bool are_few = problems[i].num_tokens <= kernel.max_few_tokens;
+    const int64_t grain = are_few ? kFewTokensGrain : kernel.panel_grain;
     for (int64_t begin = 0; begin < shape.num_panels();) {
       const int64_t wanted = std::clamp(bytes_left / (4 * num_task_threads()), least, most) / shape.panel_bytes();
       const int64_t size = (std::max<int64_t>(1, wanted) + grain - 1) / grain * grain;
@@ -128,7 +132,7 @@ PackedLinear tokens_of(PackedLinear problem, int64_t first, int64_t count) {
 
 void run(const std::vector<PackedLinear>& problems) {
   const PackedLinearKernel& kernel = packed_kernel();
-  const std::vector<PanelRange> ranges = divide(problems, kernel.panel_grain);
+  const std::vector<PanelRange> ranges = divide(problems, kernel);
   run_tasks(static_cast<int64_t>(ranges.size()), [&] {
     // One for each thread and all products: an allocation of this size is a system call, and its end one that
     // interrupts the other threads.
@@ -190,8 +194,9 @@ Tensor packed_linear(const Tensor& x, const Tensor& weight, const std::optional<
                              .y = y.mutable_data_ptr<float>(),
                              .y_stride = out_features,
                              .num_streams = num_streams()};
-  for (int64_t token = 0; token < problem.num_tokens; token += kTokensPerPass)
-    run({tokens_of(problem, token, std::min(kTokensPerPass, problem.num_tokens - token))});
+  const int64_t per_pass = packed_kernel().tokens_per_pass;
+  for (int64_t token = 0; token < problem.num_tokens; token += per_pass)
+    run({tokens_of(problem, token, std::min(per_pass, problem.num_tokens - token))});
   return y;
 }
 

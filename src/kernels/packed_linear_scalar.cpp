@@ -43,6 +43,6 @@ void packed_linear_panels(const PackedLinear& problem, uint8_t*, int64_t panel_b
 
 }  // namespace
 
-const PackedLinearKernel kPackedLinearScalar = {quantize_rows, 0, 1, packed_linear_panels};
+const PackedLinearKernel kPackedLinearScalar = {quantize_rows, 0, 0, 1, 192, packed_linear_panels};
 
 }  // namespace molmo::kernels
