@@ -194,7 +194,9 @@ Tensor packed_linear(const Tensor& x, const Tensor& weight, const std::optional<
                              .y = y.mutable_data_ptr<float>(),
                              .y_stride = out_features,
                              .num_streams = num_streams()};
-  const int64_t per_pass = packed_kernel().tokens_per_pass;
+  // As long as each other, so that the last does not expand all weights for a few tokens.
+  const int64_t most = packed_kernel().tokens_per_pass, num_passes = (problem.num_tokens + most - 1) / most;
+  const int64_t per_pass = (problem.num_tokens + num_passes - 1) / num_passes;
   for (int64_t token = 0; token < problem.num_tokens; token += per_pass)
     run({tokens_of(problem, token, std::min(per_pass, problem.num_tokens - token))});
   return y;

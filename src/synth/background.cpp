@@ -387,4 +387,29 @@ Background paint_background(Canvas& canvas, BackgroundRange range, RandomStream&
   return paint(painter);
 }
 
+Background paint_paper(Canvas& canvas, RandomStream& draws) {
+  Painter painter(canvas, draws);
+  const bool is_white = chance(draws, 0.5);
+  const Color paper =
+      is_white ? Color{1, 1, 1} : to_rgb({between(draws, 30, 60), between(draws, 0, 0.08), between(draws, 0.86, 1)});
+  painter.fill(paper);
+  const double ruling = draws.uniform();
+  if (ruling < 0.25) {
+    set_color(painter.cairo, {0.6, 0.72, 0.9}, between(draws, 0.3, 0.8));
+    cairo_set_line_width(painter.cairo, std::max(1.0, painter.height / 300));
+    const double step = painter.height / between(draws, 8, 20);
+    for (double y = step * draws.uniform(); y < painter.height; y += step) {
+      cairo_move_to(painter.cairo, 0, y);
+      cairo_line_to(painter.cairo, painter.width, y);
+    }
+    for (double x = step * draws.uniform(); ruling < 0.1 && x < painter.width; x += step) {
+      cairo_move_to(painter.cairo, x, 0);
+      cairo_line_to(painter.cairo, x, painter.height);
+    }
+    cairo_stroke(painter.cairo);
+  }
+  const char* sheet = ruling >= 0.25 ? "a sheet of paper" : ruling < 0.1 ? "squared paper" : "lined paper";
+  return {"paper", sheet, "plain", {paper}};
+}
+
 }  // namespace molmo::synth

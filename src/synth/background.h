@@ -28,6 +28,9 @@ struct Background {
 // Fills the whole canvas.
 Background paint_background(Canvas& canvas, BackgroundRange range, RandomStream& draws);
 
+// A sheet that one draws on, sometimes ruled or squared.
+Background paint_paper(Canvas& canvas, RandomStream& draws);
+
 // A smooth random field, 0 to 1, `cell` pixels between its hills at the largest scale.
 std::vector<float> noise_field(ImageSize size, double cell, int octaves, RandomStream& draws);
 

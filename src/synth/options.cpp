@@ -48,6 +48,7 @@ void SynthOptions::validate() const {
   if (max_object_size) check_range("max_object_size", *max_object_size, 0.02, 0.9);
   check_range<int64_t>("questions", questions, 1, 64);
   check_range("absent_share", absent_share, 0.0, 1.0);
+  check_range("hand_drawn", hand_drawn, 0.0, 1.0);
   check_range("invented_words", invented_words, 0.0, 1.0);
   check_range("common_words", common_words, 0.0, 1.0);
   // Columns of ten different numbers must be possible.

@@ -42,7 +42,7 @@ struct SynthOptions {
   std::optional<double> min_object_size, max_object_size;
   std::optional<BackgroundRange> background;
   int64_t questions = 4;
-  double absent_share = 0.25, invented_words = 0, common_words = 0;
+  double hand_drawn = 0, absent_share = 0.25, invented_words = 0, common_words = 0;
   std::optional<int64_t> max_value;
   std::vector<std::string> forms, question_forms, figures;
   std::vector<Renderer> renderers = {Renderer::Page};
@@ -71,6 +71,7 @@ struct SynthOptions {
     visit("max_colors", max_colors, "most colors of what may have any, in a scene; null for all");
     visit("min_object_size", min_object_size, "smallest object, as a share of the picture's side");
     visit("max_object_size", max_object_size, "largest object, as a share of the picture's side");
+    visit("hand_drawn", hand_drawn, "share of scenes that are drawn by hand, with pens on paper");
     visit("background", background, "plain, simple or all; null for the difficulty's");
     visit("questions", questions, "most annotations of a picture");
     visit("absent_share", absent_share, "share of questions about things that are not there");

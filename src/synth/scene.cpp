@@ -26,6 +26,7 @@ class Placer {
   Placer(Scene& scene, const SceneRules& rules, const ScenePlan& plan, RandomStream& draws)
       : scene_(scene),
         rules_(rules),
+        hand_(plan.hand),
         draws_(draws),
         width_(static_cast<int>(scene.size.width)),
         height_(static_cast<int>(scene.size.height)) {
@@ -81,12 +82,18 @@ class Placer {
       pose.angle = between(draws_, 0, 2 * kPi);
     } else if (turn < rules_.look_variety) {
       // Turned squares are diamonds and turned crosses are the letter X: only a little.
-      const double most = kind.emoji ? 0.6 : kind.shape == "square" || kind.shape == "diamond" ? 0.15 : 0.3;
+      const double most = hand_                                               ? 0.2
+                          : kind.emoji                                        ? 0.6
+                          : kind.shape == "square" || kind.shape == "diamond" ? 0.15
+                                                                              : 0.3;
       pose.angle = between(draws_, -most, most);
     } else {
       pose.angle = between(draws_, -0.08, 0.08);
     }
-    if (kind.emoji) {
+    if (hand_) {
+      const PenLook look = hand_->look(shade(group.color, draws_), draws_);
+      object.drawing = draw_with_pen(kind.emoji ? kind.name : kind.shape, pose, look, hand_->wobble, draws_);
+    } else if (kind.emoji) {
       const SpritePyramid& pyramid = group.color.empty() ? emoji(kind.emoji) : painted_emoji(kind.emoji, group.color);
       object.drawing.picture = pose_sprite(pyramid, pose);
       object.drawing.mask = opaque_mask(object.drawing.picture);
@@ -212,6 +219,7 @@ class Placer {
 
   Scene& scene_;
   const SceneRules& rules_;
+  const std::optional<Hand>& hand_;
   RandomStream& draws_;
   int width_, height_;
   std::vector<PointPx> spots_;
@@ -273,7 +281,7 @@ Scene draw_scene(const SceneRules& rules, const ScenePlan& plan, RandomStream& d
   scene.backdrop = plan.backdrop;
   scene.photo = chance(draws, rules.photo) ? draws.uniform() : 0;
   scene.photo_draws = RandomStream(draws.next(), "photo");
-  scene.has_shadows = chance(draws, rules.look_variety * 0.6);
+  scene.has_shadows = chance(draws, rules.look_variety * 0.6) && !plan.hand;
   scene.owner.assign(static_cast<size_t>(rules.size.height * rules.size.width), Scene::kNobody);
   Placer placer(scene, rules, plan, draws);
   std::vector<size_t> order;

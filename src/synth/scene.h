@@ -15,6 +15,7 @@
 
 #include "base/geometry.h"
 #include "synth/options.h"
+#include "synth/pen.h"
 #include "synth/shapes.h"
 #include "synth/vocabulary.h"
 
@@ -32,6 +33,8 @@ struct SceneRules {
   BackgroundRange background = BackgroundRange::All;
   double look_variety = 0.5;  // chance of patterns, outlines, unsteady hands, turned objects, shadows
   double photo = 0.5;         // strength of light and grain
+  bool is_hand_drawn = false;
+  std::vector<size_t> drawn_kinds;  // of `kinds`; all of them but in drawings by hand
 };
 // Throws InvalidArgument for kinds that do not exist.
 SceneRules scene_rules(const SynthOptions& options, RandomStream& draws);
@@ -52,6 +55,7 @@ struct ScenePlan {
   Arrangement arrangement = Arrangement::Scattered;
   Background background;
   std::vector<uint32_t> backdrop;  // its pixels, so that colours can be chosen that show on it
+  std::optional<Hand> hand;        // that draws all of it
 };
 
 // A plan with a number of objects that is drawn evenly between the rules' limits.

@@ -80,10 +80,15 @@ class Planner {
  public:
   Planner(const SceneRules& rules, RandomStream& draws) : rules_(rules), draws_(draws) {
     Canvas canvas(rules.size);
-    plan_.background = paint_background(canvas, rules.background, draws);
+    plan_.background =
+        rules.is_hand_drawn ? paint_paper(canvas, draws) : paint_background(canvas, rules.background, draws);
     plan_.backdrop.assign(canvas.pixels().begin(), canvas.pixels().end());
     static constexpr double kWeights[] = {0.6, 0.16, 0.08, 0.16};
     plan_.arrangement = static_cast<Arrangement>(pick_weighted(draws, kWeights));
+    max_colors_ = rules.max_colors;
+    if (!rules.is_hand_drawn) return;
+    plan_.hand.emplace(draws);
+    if (chance(draws, 0.3)) max_colors_ = 1;  // one pen
   }
 
   // A group of a kind that is new, or sometimes of a kind that is there in another colour or size.
@@ -95,12 +100,12 @@ class Planner {
       group.kind = pick(draws_, plan_.groups).kind;
     } else {
       for (int attempt = 0; attempt < 12; ++attempt) {
-        group.kind = pick(draws_, rules_.kinds);
+        group.kind = pick(draws_, rules_.drawn_kinds);
         if (!is_planned(group.kind)) break;
       }
     }
     const Kind& kind = vocabulary().kinds[group.kind];
-    if (kind.has_any_color) {
+    if (kind.has_any_color || plan_.hand) {
       std::vector<std::string> taken;
       std::vector<std::string_view> planned;
       for (const PlannedGroup& other : plan_.groups) {
@@ -108,10 +113,10 @@ class Planner {
         if (!other.color.empty() && std::ranges::find(planned, other.color) == planned.end())
           planned.push_back(other.color);
       }
-      const bool is_full = rules_.max_colors && std::ssize(planned) >= *rules_.max_colors;
+      const bool is_full = max_colors_ && std::ssize(planned) >= *max_colors_;
       group.color = draw_color(is_full ? std::span<const std::string_view>(planned) : color_names(), plan_.background,
-                               taken, kind.emoji != 0, draws_);
-      if (kind.emoji == 0) group.pattern = draw_pattern(rules_, group.color, draws_);
+                               taken, kind.emoji != 0 && !plan_.hand, draws_);
+      if (kind.emoji == 0 && !plan_.hand) group.pattern = draw_pattern(rules_, group.color, draws_);
     }
     // Small ones are as likely as large ones: evenly in the logarithm.
     group.length = rules_.min_size * std::pow(rules_.max_size / rules_.min_size, draws_.uniform());
@@ -137,6 +142,7 @@ class Planner {
 
   const SceneRules& rules_;
   RandomStream& draws_;
+  std::optional<int64_t> max_colors_;
   ScenePlan plan_;
 };
 
@@ -169,6 +175,21 @@ SceneRules scene_rules(const SynthOptions& options, RandomStream& draws) {
       break;
   }
   rules.kinds = chosen_kinds(options, static_cast<int>(options.difficulty) + 1);
+  rules.drawn_kinds = rules.kinds;
+  // Without it no draw, so that all other scenes stay what they are.
+  rules.is_hand_drawn = options.hand_drawn > 0 && chance(draws, options.hand_drawn);
+  if (rules.is_hand_drawn) {
+    std::erase_if(rules.drawn_kinds, [](size_t kind) {
+      const Kind& drawn = vocabulary().kinds[kind];
+      return !has_pen_drawing(drawn.emoji ? drawn.name : drawn.shape);
+    });
+    if (rules.drawn_kinds.empty()) {
+      fail(ErrorCategory::InvalidArgument,
+           "hand_drawn={}, and there is no drawing of any of the kinds. Hint: shapes, dog, cat, fish, house, car, tree",
+           options.hand_drawn);
+    }
+    rules.photo = std::max(rules.photo, 0.3);
+  }
   if (options.min_objects) rules.min_objects = *options.min_objects;
   if (options.max_objects) rules.max_objects = *options.max_objects;
   if (options.max_groups) rules.max_groups = *options.max_groups;

@@ -3,13 +3,13 @@
 #include <cairo.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <memory>
 
 #include "base/error.h"
 #include "synth/canvas.h"
 #include "synth/draws.h"
+#include "synth/wobble.h"
 
 namespace molmo::synth {
 namespace {
@@ -203,74 +203,10 @@ constexpr Shape kShapes[] = {
     {"flag", flag, flag_details},
 };
 
-const Shape& find_shape(std::string_view name) {
-  const auto found =
-      std::find_if(std::begin(kShapes), std::end(kShapes), [&](const Shape& shape) { return shape.name == name; });
-  if (found == std::end(kShapes)) fail(ErrorCategory::Internal, "there is no drawing '{}'", name);
-  return *found;
+const Shape* find_shape(std::string_view name) {
+  const auto* found = std::ranges::find(kShapes, name, &Shape::name);
+  return found == std::end(kShapes) ? nullptr : found;
 }
-
-// ---- An unsteady hand: the path is cut into short lines and moved by slow waves.
-
-class Wobble {
- public:
-  Wobble(double amount, RandomStream& draws) : amount_(amount) {
-    for (auto& wave : waves_) {
-      wave[0] = between(draws, 0, 2 * kPi);
-      wave[1] = between(draws, 0, 2 * kPi);
-    }
-  }
-
-  void apply(cairo_t* cairo) const {
-    if (amount_ <= 0) return;
-    const std::unique_ptr<cairo_path_t, decltype(&cairo_path_destroy)> path(cairo_copy_path_flat(cairo),
-                                                                            cairo_path_destroy);
-    cairo_new_path(cairo);
-    std::array<double, 2> last{}, first{};
-    for (int i = 0; i < path->num_data; i += path->data[i].header.length) {
-      const auto type = path->data[i].header.type;
-      if (type == CAIRO_PATH_CLOSE_PATH) {
-        line(cairo, last, first);
-        cairo_close_path(cairo);
-        last = first;
-        continue;
-      }
-      const std::array<double, 2> point{path->data[i + 1].point.x, path->data[i + 1].point.y};
-      if (type == CAIRO_PATH_MOVE_TO) {
-        const auto moved = move(point);
-        cairo_move_to(cairo, moved[0], moved[1]);
-        first = point;
-      } else {
-        line(cairo, last, point);
-      }
-      last = point;
-    }
-  }
-
- private:
-  std::array<double, 2> move(std::array<double, 2> point) const {
-    const double angle = std::atan2(point[1], point[0]);
-    double dx = 0, dy = 0;
-    for (size_t i = 0; i < waves_.size(); ++i) {
-      const double turns = static_cast<double>(i) + 2;
-      dx += std::sin(turns * angle + waves_[i][0]) / turns;
-      dy += std::sin(turns * angle + waves_[i][1]) / turns;
-    }
-    return {point[0] + amount_ * dx, point[1] + amount_ * dy};
-  }
-
-  void line(cairo_t* cairo, std::array<double, 2> from, std::array<double, 2> to) const {
-    const int pieces = 1 + static_cast<int>(std::hypot(to[0] - from[0], to[1] - from[1]) / 0.15);
-    for (int i = 1; i <= pieces; ++i) {
-      const double share = static_cast<double>(i) / pieces;
-      const auto moved = move({from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share});
-      cairo_line_to(cairo, moved[0], moved[1]);
-    }
-  }
-
-  double amount_;
-  std::array<std::array<double, 2>, 4> waves_;
-};
 
 // ---- Painting
 
@@ -320,8 +256,16 @@ void paint_inside(cairo_t* cairo, const Shape& shape, const ShapeLook& look) {
 
 }  // namespace
 
+bool trace_shape(std::string_view name, cairo_t* cairo) {
+  const Shape* found = find_shape(name);
+  if (found != nullptr) found->path(cairo);
+  return found != nullptr;
+}
+
 Drawing draw_shape(std::string_view name, const SpritePose& pose, const ShapeLook& look, RandomStream& draws) {
-  const Shape& shape = find_shape(name);
+  const Shape* found = find_shape(name);
+  if (found == nullptr) fail(ErrorCategory::Internal, "there is no drawing '{}'", name);
+  const Shape& shape = *found;
   const Wobble wobble(look.wobble, draws);
   const double radius = pose.length / 2;
   const double reach =

@@ -8,6 +8,7 @@
 
 #include "base/enum_names.h"
 #include "base/random.h"
+#include "synth/canvas.h"
 #include "synth/color.h"
 #include "synth/sprite.h"
 
@@ -29,6 +30,9 @@ struct Drawing {
   Sprite picture;
   std::vector<uint8_t> mask;
 };
+
+// Adds the silhouette, in a square from -1 to 1, to the path; false for a shape that does not exist.
+bool trace_shape(std::string_view shape, cairo_t* cairo);
 
 // `pose.length` is the longer side of the unturned shape. Throws Internal for a shape that does not exist.
 Drawing draw_shape(std::string_view shape, const SpritePose& pose, const ShapeLook& look, RandomStream& draws);
