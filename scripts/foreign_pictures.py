@@ -1,5 +1,5 @@
-"""How a model does on pictures that the project did not draw: SVG of shapes, emoji, clocks and bar charts as a newcomer would make them,
-rendered by a headless Chromium or Chrome.
+"""How a model does on pictures that the project did not draw: SVG of shapes, emoji, drawings by hand, clocks and bar charts as a newcomer
+would make them, rendered by a headless Chromium or Chrome.
 
     .venv/bin/python scripts/foreign_pictures.py MODEL [FOLDER]
 
@@ -50,8 +50,11 @@ def text(words, x, y, size):
 
 
 def places(draws, count, width, height, radius):
-    found = []
+    found, tries = [], 0
     while len(found) < count:
+        tries += 1
+        if tries % 2000 == 0:
+            found = []  # the first ones leave no room for all
         place = draws.uniform(radius, width - radius), draws.uniform(radius, height - radius)
         if all(math.dist(place, other) > 2.2 * radius for other in found):
             found.append(place)
@@ -69,7 +72,7 @@ def scene(draws, kinds, draw):
 
 
 def plural(name):
-    return name if name == "fish" else name + "s"
+    return name if name.endswith("fish") else name + "s"
 
 
 def shape_picture(draws):
@@ -90,6 +93,57 @@ def emoji_picture(draws):
                                       lambda name, x, y, radius: text(EMOJI[name], x, y, 1.6 * radius))
     asked = sorted({things[0][0], favourite, draws.choice(sorted(EMOJI))})
     return size, paper, body, [("points", plural(name), [at for thing, at in things if thing == name]) for name in asked]
+
+
+def unsteady(draws, corners, radius):
+    """Points along a line that a hand draws through these corners."""
+    found, drift = [], [0.0, 0.0]
+    for (x, y), (next_x, next_y) in zip(corners, corners[1:]):
+        steps = max(2, round(math.dist((x, y), (next_x, next_y)) / 6))
+        for i in range(steps):
+            drift = [0.9 * value + draws.gauss(0, 0.008 * radius) for value in drift]
+            found.append((x + (next_x - x) * i / steps + drift[0], y + (next_y - y) * i / steps + drift[1]))
+    return [*found, corners[-1]]
+
+
+def round_line(x, y, radius_x, radius_y):
+    return [(x + radius_x * math.cos(a / 6), y + radius_y * math.sin(a / 6)) for a in range(39)]
+
+
+def pen_lines(kind):
+    """Lines in a square from -1 to 1, the first of them around the thing."""
+    if kind == "circle":
+        return [round_line(0, 0, 1, 1)]
+    if kind == "fish":
+        return [round_line(-0.2, 0, 0.75, 0.45), [(0.5, 0), (1, -0.45), (1, 0.45), (0.5, 0)], [(-0.6, -0.1), (-0.55, -0.1)]]
+    if kind == "house":
+        return [[(-0.8, -0.1), (-0.8, 0.9), (0.8, 0.9), (0.8, -0.1), (-0.8, -0.1)], [(-0.95, -0.1), (0, -0.95), (0.95, -0.1)],
+                [(-0.2, 0.9), (-0.2, 0.35), (0.2, 0.35), (0.2, 0.9)]]
+    corners = {"square": [(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)], "triangle": [(0, -1), (0.9, 0.75), (-0.9, 0.75)],
+               "star": [(r * math.sin(math.pi / 5 * i), -r * math.cos(math.pi / 5 * i)) for i in range(10) for r in [0.42 if i % 2 else 1]]}[kind]
+    return [[*corners, corners[0]]]
+
+
+def pen_picture(draws):
+    colors = {name: COLORS[name] for name in ("red", "blue", "green", "black", "orange", "purple")}
+    kinds = (*SHAPES, "house", "fish")
+    favourite, fill, width = draws.choice(kinds), draws.choice(("none", "none", "hatched", "painted")), draws.uniform(0.04, 0.09)
+    def draw(name, x, y, radius):
+        color, kind = name.split()
+        lines = [unsteady(draws, [(x + radius * a, y + radius * b) for a, b in line], radius) for line in pen_lines(kind)]
+        def path(line, inside):
+            return (f'<polyline points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in line)}" fill="{inside}" stroke="{colors[color]}" '
+                    f'stroke-width="{width * 2 * radius:.1f}" stroke-linecap="round" stroke-linejoin="round"/>')
+        mark = f"h{x:.0f}-{y:.0f}"
+        hatching = (f'<pattern id="{mark}" width="{0.3 * radius:.1f}" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(35)">'
+                    f'<rect width="{0.1 * radius:.1f}" height="9" fill="{colors[color]}"/></pattern>')
+        inside = {"none": "none", "hatched": f"url(#{mark})", "painted": colors[color]}[fill]
+        return hatching + path(lines[0], inside) + "".join(path(line, "none") for line in lines[1:])
+    names = [f"{color} {kind}" for color in draws.sample(sorted(colors), 3) for kind in (*kinds, favourite, favourite)]
+    size, paper, body, things = scene(draws, names, draw)
+    first = things[0][0]
+    asked = [plural(first), plural(first.split()[1])]
+    return size, paper, body, [("points", name, [at for thing, at in things if plural(thing).endswith(name)]) for name in asked]
 
 
 def clock_picture(draws):
@@ -177,7 +231,7 @@ def main():
     program = [str(pathlib.Path(__file__).parent.parent / "build/bin/molmo")]
     folder.mkdir(parents=True, exist_ok=True)
     scores, cells, records = {}, [], []
-    for name, make, count in (("shapes", shape_picture, 20), ("emoji", emoji_picture, 16), ("clocks", clock_picture, 16),
+    for name, make, count in (("shapes", shape_picture, 20), ("emoji", emoji_picture, 16), ("drawings", pen_picture, 20), ("clocks", clock_picture, 16),
                               ("charts", chart_picture, 16), ("rare words", rare_chart_picture, 16)):
         for i in range(count):
             size, paper, body, questions = make(random.Random(f"{name} {i}"))
