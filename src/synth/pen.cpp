@@ -355,15 +355,11 @@ Drawing draw_with_pen(std::string_view kind, const SpritePose& pose, const PenLo
     cairo_stroke(cairo);
   }
 
-  Drawing result;
-  result.picture = {side, side, {canvas.pixels().begin(), canvas.pixels().end()}};
   Canvas whole({side, side});
   set_color(begin(whole), {0, 0, 0});
   cairo_fill_preserve(whole.cairo());
   cairo_stroke(whole.cairo());
-  result.mask.reserve(result.picture.pixels.size());
-  for (uint32_t pixel : whole.pixels()) result.mask.push_back(pixel >> 24 >= 128 ? 255 : 0);
-  return result;
+  return {{side, side, {canvas.pixels().begin(), canvas.pixels().end()}}, opaque_mask(whole.pixels())};
 }
 
 }  // namespace molmo::synth

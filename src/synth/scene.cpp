@@ -14,13 +14,6 @@
 namespace molmo::synth {
 namespace {
 
-std::vector<uint8_t> opaque_mask(const Sprite& sprite) {
-  std::vector<uint8_t> mask;
-  mask.reserve(sprite.pixels.size());
-  for (uint32_t pixel : sprite.pixels) mask.push_back(pixel >> 24 >= 128 ? 255 : 0);
-  return mask;
-}
-
 class Placer {
  public:
   Placer(Scene& scene, const SceneRules& rules, const ScenePlan& plan, RandomStream& draws)
@@ -96,7 +89,7 @@ class Placer {
     } else if (kind.emoji) {
       const SpritePyramid& pyramid = group.color.empty() ? emoji(kind.emoji) : painted_emoji(kind.emoji, group.color);
       object.drawing.picture = pose_sprite(pyramid, pose);
-      object.drawing.mask = opaque_mask(object.drawing.picture);
+      object.drawing.mask = opaque_mask(object.drawing.picture.pixels);
     } else {
       ShapeLook look;
       look.pattern = group.pattern;

@@ -315,8 +315,7 @@ Drawing draw_shape(std::string_view name, const SpritePose& pose, const ShapeLoo
     cairo_set_line_width(canvas.cairo(), 2 * look.border);
     cairo_stroke(canvas.cairo());
   }
-  drawing.mask.reserve(drawing.picture.pixels.size());
-  for (uint32_t pixel : canvas.pixels()) drawing.mask.push_back(pixel >> 24 >= 128 ? 255 : 0);
+  drawing.mask = opaque_mask(canvas.pixels());
   return drawing;
 }
 

@@ -47,6 +47,13 @@ SpritePyramid make_pyramid(Sprite sprite) {
   return pyramid;
 }
 
+std::vector<uint8_t> opaque_mask(std::span<const uint32_t> pixels) {
+  std::vector<uint8_t> mask;
+  mask.reserve(pixels.size());
+  for (const uint32_t pixel : pixels) mask.push_back(pixel >> 24 >= 128 ? 255 : 0);
+  return mask;
+}
+
 Sprite trim_transparent(const Sprite& sprite) {
   int left = sprite.width, right = 0, top = sprite.height, bottom = 0;
   for (int y = 0; y < sprite.height; ++y) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace molmo::synth {
@@ -17,6 +18,9 @@ struct SpritePyramid {
   std::vector<Sprite> levels;
 };
 SpritePyramid make_pyramid(Sprite sprite);
+
+// 255 where a pixel hides more than half of what is behind it.
+std::vector<uint8_t> opaque_mask(std::span<const uint32_t> pixels);
 
 Sprite trim_transparent(const Sprite& sprite);
 
