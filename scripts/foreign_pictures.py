@@ -75,6 +75,13 @@ def plural(name):
     return name if name.endswith("fish") else name + "s"
 
 
+def about_the_first(things):
+    """All things of its color and kind, and all of its kind."""
+    first = things[0][0]
+    asked = [plural(first), plural(first.split()[1])]
+    return [("points", name, [at for thing, at in things if plural(thing).endswith(name)]) for name in asked]
+
+
 def shape_picture(draws):
     colors, favourite = draws.sample(sorted(COLORS), 3), draws.choice(SHAPES)
     kinds = [f"{color} {kind}" for color in colors for kind in (*SHAPES, favourite, favourite)]
@@ -82,9 +89,7 @@ def shape_picture(draws):
         color, kind = name.split()
         return shape(kind, COLORS[color], x, y, radius * draws.uniform(0.8, 1))
     size, paper, body, things = scene(draws, kinds, draw)
-    first = things[0][0]
-    asked = [first + "s", first.split()[1] + "s"]
-    return size, paper, body, [("points", name, [at for thing, at in things if (thing + "s").endswith(name)]) for name in asked]
+    return size, paper, body, about_the_first(things)
 
 
 def emoji_picture(draws):
@@ -141,9 +146,7 @@ def pen_picture(draws):
         return hatching + path(lines[0], inside) + "".join(path(line, "none") for line in lines[1:])
     names = [f"{color} {kind}" for color in draws.sample(sorted(colors), 3) for kind in (*kinds, favourite, favourite)]
     size, paper, body, things = scene(draws, names, draw)
-    first = things[0][0]
-    asked = [plural(first), plural(first.split()[1])]
-    return size, paper, body, [("points", name, [at for thing, at in things if plural(thing).endswith(name)]) for name in asked]
+    return size, paper, body, about_the_first(things)
 
 
 def clock_picture(draws):
@@ -231,8 +234,8 @@ def main():
     program = [str(pathlib.Path(__file__).parent.parent / "build/bin/molmo")]
     folder.mkdir(parents=True, exist_ok=True)
     scores, cells, records = {}, [], []
-    for name, make, count in (("shapes", shape_picture, 20), ("emoji", emoji_picture, 16), ("drawings", pen_picture, 20), ("clocks", clock_picture, 16),
-                              ("charts", chart_picture, 16), ("rare words", rare_chart_picture, 16)):
+    for name, make, count in (("shapes", shape_picture, 20), ("emoji", emoji_picture, 16), ("drawings", pen_picture, 20),
+                              ("clocks", clock_picture, 16), ("charts", chart_picture, 16), ("rare words", rare_chart_picture, 16)):
         for i in range(count):
             size, paper, body, questions = make(random.Random(f"{name} {i}"))
             picture = draw(browser, folder, f"{name.replace(' ', '-')}-{i:02}", size, paper, body)

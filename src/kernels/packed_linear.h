@@ -58,7 +58,7 @@ struct PackedLinearKernel {
   void (*quantize)(const float* x, int64_t x_stride, int64_t in_features, const QuantizedRows& rows, int64_t begin,
                    int64_t end);
   int64_t scratch_bytes;  // that each running call of panels needs, at a multiple of 64
-  int64_t max_few_tokens;
+  int64_t max_few_tokens;   // up to this many each byte of W is read once
   int64_t panel_grain;      // where tokens are many: ranges begin at multiples of this for full speed
   int64_t tokens_per_pass;  // whose codes stay in the L2 cache while all weights pass by
   // `following` are the panels, as long as these, that the thread is likely to take next, or null: they begin to come

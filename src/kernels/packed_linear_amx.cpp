@@ -13,14 +13,15 @@ namespace molmo::kernels {
 namespace {
 
 constexpr int kTilePanels = 16;
-constexpr int kPairPanels = 2;
-constexpr int64_t kSumPanels = kPairPanels;
 constexpr int64_t kMaxFewTokens = 8;
-constexpr int64_t kTokensPerPass = 384;  // more, because a tile reads the codes again for 16 panels, not for 4
+constexpr int64_t kTokensPerPass = 384;  // twice as many as elsewhere: 16 panels share each reading of the codes
 constexpr int64_t kTileTokens = 16;
 constexpr int64_t kColumnStep = 64;  // the sum of one tile instruction
-constexpr int64_t kTileFloats = kTileTokens * kPanelRows;
-constexpr int64_t kTileScratchBytes = 2 * 4 * kTileFloats * 4;  // twice four tiles of sums
+constexpr int64_t kPairTokens = 2 * kTileTokens;
+constexpr int64_t kSumPanels = 2;
+constexpr int64_t kSumLanes = kSumPanels * kPanelRows;
+constexpr int64_t kPairSums = kPairTokens * kSumLanes;                           // four tiles
+constexpr int64_t kTileScratchBytes = 2 * kPairSums * int64_t{sizeof(int32_t)};  // what is pending, and what comes next
 
 #include "kernels/amx_tiles.inc"
 #include "kernels/packed_linear_avx512.inc"
@@ -33,10 +34,7 @@ void block_tiles(const uint8_t* const* weights, int64_t num_panels, const Packed
 
 #include "kernels/packed_linear_simd.inc"
 
-constexpr int64_t kPairTokens = 2 * kTileTokens;
-constexpr int64_t kPairLanes = kPairPanels * kPanelRows;
-
-// What tiles have left in `ints` [tokens, kPairLanes], sums over a group of up to 32 tokens times two panels, on its
+// What tiles have left in `ints` [tokens, kSumLanes], sums over a group of up to 32 tokens times two panels, on its
 // way into `sums`, with the scales of the tokens.
 struct Pending {
   const int32_t* ints;
@@ -51,15 +49,15 @@ struct Pending {
     const Ints start = splat(*starts);
     const Floats scale = splat(*scales);
     MOLMO_UNROLL
-    for (int q = 0; q < kPairPanels; ++q) {
+    for (int q = 0; q < kSumPanels; ++q) {
       const Ints values = ints_of(_mm512_load_si512(ints + q * kPanelRows)) + start;
       float* sum = sums + q * kPanelRows;
       store_floats(sum, fma(to_float(values), scale, _mm512_maskz_loadu_ps(is_added, sum)));
     }
-    ints += kPairLanes;
+    ints += kSumLanes;
     starts += num_groups;
     scales += num_groups;
-    sums += kPairLanes;
+    sums += kSumLanes;
   }
   void add_all() {
     for (; num_tokens > 0; --num_tokens) add_token();
@@ -97,27 +95,28 @@ void multiply_tiles(const int8_t* a, int64_t a_stride, const uint8_t* first, con
       add_tokens();
     }
   }
-  constexpr int64_t kBytes = kPairLanes * sizeof(int32_t);
+  constexpr int64_t kBytes = kSumLanes * sizeof(int32_t);
   _tile_stored(0, ints, kBytes);
   _tile_stored(1, ints + kPanelRows, kBytes);
-  if constexpr (kRows > 1) _tile_stored(2, ints + kTileTokens * kPairLanes, kBytes);
-  if constexpr (kRows > 1) _tile_stored(3, ints + kTileTokens * kPairLanes + kPanelRows, kBytes);
+  if constexpr (kRows > 1) _tile_stored(2, ints + kTileTokens * kSumLanes, kBytes);
+  if constexpr (kRows > 1) _tile_stored(3, ints + kTileTokens * kSumLanes + kPanelRows, kBytes);
 }
 
 void block_tiles(const uint8_t* const* weights, int64_t num_panels, const PackedLinear& problem, int64_t token,
                  int64_t num_tokens, int64_t column, int64_t size, const Upcoming& upcoming, float* sums,
                  uint8_t* scratch) {
   const TileScope tiles;
+  __asm__ volatile("" ::: "memory");  // GCC does not know that loading a tile reads memory
   const QuantizedRows& x = problem.x;
   const int64_t num_pairs = (num_tokens + kPairTokens - 1) / kPairTokens;
   int32_t* ints = reinterpret_cast<int32_t*>(scratch);
-  int32_t* other_ints = ints + kPairTokens * kPairLanes;
+  int32_t* other_ints = ints + kPairSums;
   Pending pending{};
   for (int64_t t = 0; t < num_tokens; t += kPairTokens) {
     upcoming.prefetch_part(t / kPairTokens, num_pairs);
     const int8_t* a = x.codes + (token + t) * x.stride + column;
     const int64_t num_rows = num_tokens - t > kTileTokens ? 2 : 1;
-    for (int64_t p = 0; p < num_panels; p += kPairPanels) {
+    for (int64_t p = 0; p < num_panels; p += kSumPanels) {
       for (int64_t k = 0; k < size; k += kActivationGroup) {
         const int64_t group = (column + k) / kActivationGroup, group_size = least(kActivationGroup, size - k);
         const uint8_t* first = weights[p] + k * kPanelRows;

@@ -43,6 +43,11 @@ void packed_linear_panels(const PackedLinear& problem, uint8_t*, int64_t panel_b
 
 }  // namespace
 
-const PackedLinearKernel kPackedLinearScalar = {quantize_rows, 0, 0, 1, 192, packed_linear_panels};
+const PackedLinearKernel kPackedLinearScalar = {.quantize = quantize_rows,
+                                                .scratch_bytes = 0,
+                                                .max_few_tokens = 0,
+                                                .panel_grain = 1,
+                                                .tokens_per_pass = 192,
+                                                .panels = packed_linear_panels};
 
 }  // namespace molmo::kernels

@@ -299,9 +299,7 @@ PenLook Hand::look(Color color, RandomStream& draws) const {
 }
 
 bool has_pen_drawing(std::string_view kind) {
-  if (find_drawing(kind) != nullptr) return true;
-  Canvas canvas({8, 8});
-  return trace_shape(kind, canvas.cairo());
+  return find_drawing(kind) != nullptr || has_shape(kind);
 }
 
 Drawing draw_with_pen(std::string_view kind, const SpritePose& pose, const PenLook& look, double wobble_amount,

@@ -85,7 +85,7 @@ class Placer {
     }
     if (hand_) {
       const PenLook look = hand_->look(shade(group.color, draws_), draws_);
-      object.drawing = draw_with_pen(kind.emoji ? kind.name : kind.shape, pose, look, hand_->wobble, draws_);
+      object.drawing = draw_with_pen(kind.name, pose, look, hand_->wobble, draws_);
     } else if (kind.emoji) {
       const SpritePyramid& pyramid = group.color.empty() ? emoji(kind.emoji) : painted_emoji(kind.emoji, group.color);
       object.drawing.picture = pose_sprite(pyramid, pose);

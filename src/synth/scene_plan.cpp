@@ -179,10 +179,7 @@ SceneRules scene_rules(const SynthOptions& options, RandomStream& draws) {
   // Without it no draw, so that all other scenes stay what they are.
   rules.is_hand_drawn = options.hand_drawn > 0 && chance(draws, options.hand_drawn);
   if (rules.is_hand_drawn) {
-    std::erase_if(rules.drawn_kinds, [](size_t kind) {
-      const Kind& drawn = vocabulary().kinds[kind];
-      return !has_pen_drawing(drawn.emoji ? drawn.name : drawn.shape);
-    });
+    std::erase_if(rules.drawn_kinds, [](size_t kind) { return !has_pen_drawing(vocabulary().kinds[kind].name); });
     if (rules.drawn_kinds.empty()) {
       fail(ErrorCategory::InvalidArgument,
            "hand_drawn={}, and there is no drawing of any of the kinds. Hint: shapes, dog, cat, fish, house, car, tree",

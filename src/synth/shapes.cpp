@@ -203,9 +203,10 @@ constexpr Shape kShapes[] = {
     {"flag", flag, flag_details},
 };
 
-const Shape* find_shape(std::string_view name) {
+const Shape& find_shape(std::string_view name) {
   const auto* found = std::ranges::find(kShapes, name, &Shape::name);
-  return found == std::end(kShapes) ? nullptr : found;
+  if (found == std::end(kShapes)) fail(ErrorCategory::Internal, "there is no drawing '{}'", name);
+  return *found;
 }
 
 // ---- Painting
@@ -256,16 +257,16 @@ void paint_inside(cairo_t* cairo, const Shape& shape, const ShapeLook& look) {
 
 }  // namespace
 
-bool trace_shape(std::string_view name, cairo_t* cairo) {
-  const Shape* found = find_shape(name);
-  if (found != nullptr) found->path(cairo);
-  return found != nullptr;
+bool has_shape(std::string_view name) {
+  return std::ranges::find(kShapes, name, &Shape::name) != std::end(kShapes);
+}
+
+void trace_shape(std::string_view name, cairo_t* cairo) {
+  find_shape(name).path(cairo);
 }
 
 Drawing draw_shape(std::string_view name, const SpritePose& pose, const ShapeLook& look, RandomStream& draws) {
-  const Shape* found = find_shape(name);
-  if (found == nullptr) fail(ErrorCategory::Internal, "there is no drawing '{}'", name);
-  const Shape& shape = *found;
+  const Shape& shape = find_shape(name);
   const Wobble wobble(look.wobble, draws);
   const double radius = pose.length / 2;
   const double reach =

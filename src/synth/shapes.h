@@ -31,8 +31,10 @@ struct Drawing {
   std::vector<uint8_t> mask;
 };
 
-// Adds the silhouette, in a square from -1 to 1, to the path; false for a shape that does not exist.
-bool trace_shape(std::string_view shape, cairo_t* cairo);
+bool has_shape(std::string_view shape);
+
+// Adds the silhouette, in a square from -1 to 1, to the path. Throws Internal for a shape that does not exist.
+void trace_shape(std::string_view shape, cairo_t* cairo);
 
 // `pose.length` is the longer side of the unturned shape. Throws Internal for a shape that does not exist.
 Drawing draw_shape(std::string_view shape, const SpritePose& pose, const ShapeLook& look, RandomStream& draws);
