@@ -261,6 +261,13 @@ bool has_shape(std::string_view name) {
   return std::ranges::find(kShapes, name, &Shape::name) != std::end(kShapes);
 }
 
+void apply_pose(cairo_t* cairo, const SpritePose& pose, int side) {
+  const double radius = pose.length / 2;
+  cairo_translate(cairo, side / 2.0, side / 2.0);
+  cairo_rotate(cairo, pose.angle);
+  cairo_scale(cairo, pose.is_mirrored ? -radius : radius, radius);
+}
+
 void trace_shape(std::string_view name, cairo_t* cairo) {
   find_shape(name).path(cairo);
 }
@@ -276,9 +283,7 @@ Drawing draw_shape(std::string_view name, const SpritePose& pose, const ShapeLoo
 
   const auto outline = [&](Canvas& canvas) {
     cairo_t* cairo = canvas.cairo();
-    cairo_translate(cairo, side / 2.0, side / 2.0);
-    cairo_rotate(cairo, pose.angle);
-    cairo_scale(cairo, pose.is_mirrored ? -radius : radius, radius);
+    apply_pose(cairo, pose, side);
     shape.path(cairo);
     wobble.apply(cairo);
   };

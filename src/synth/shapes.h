@@ -33,6 +33,9 @@ struct Drawing {
 
 bool has_shape(std::string_view shape);
 
+// Puts a square from -1 to 1 into the middle of a canvas of `side` x `side` pixels, as large and turned as the pose.
+void apply_pose(cairo_t* cairo, const SpritePose& pose, int side);
+
 // Adds the silhouette, in a square from -1 to 1, to the path. Throws Internal for a shape that does not exist.
 void trace_shape(std::string_view shape, cairo_t* cairo);
 

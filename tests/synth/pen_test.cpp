@@ -61,6 +61,24 @@ TEST(Pen, DrawsAllEasyKindsAndNoDrawingTwice) {
   EXPECT_FALSE(has_pen_drawing("unicorn"));
 }
 
+TEST(Pen, KnowsSeveralWaysToDrawAHouse) {
+  // A house of one outline is painted as a whole; one of a box and a roof has the roof empty more often than not.
+  const Color blue{0, 0, 1};
+  const PenLook look{.color = blue, .line = blue, .fill = PenFill::Painted, .width = 0.03};
+  int num_empty_roofs = 0;
+  RandomStream draws(5, "houses");
+  for (int i = 0; i < 200; ++i) {
+    const Drawing house = draw_with_pen("house", {.length = 100}, look, 0, draws);
+    const size_t width = static_cast<size_t>(house.picture.width), x = width / 2;
+    const auto at = [&](size_t y) { return house.picture.pixels[y * width + x] >> 24; };
+    const auto middle = static_cast<size_t>(house.picture.height) / 2;
+    ASSERT_GE(at(middle + 8), 128u);                        // its walls
+    ASSERT_EQ(house.mask[(middle - 30) * width + x], 255);  // its roof is a part of it
+    num_empty_roofs += at(middle - 30) < 128 ? 1 : 0;
+  }
+  EXPECT_NEAR(num_empty_roofs, 60, 28);  // half of the houses, 0.6 of these: four standard deviations
+}
+
 TEST(Pen, ScenesNameTheColorOfThePen) {
   SynthOptions options;
   options.difficulty = Difficulty::Easy;
