@@ -26,7 +26,9 @@ fi
 .venv/bin/python scripts/average_weights.py runs/nano-shapes/rounding runs/nano-shapes/shapes 0.5 runs/nano-shapes-mean
 .venv/bin/python scripts/average_weights.py runs/nano-shapes-mean runs/nano-variety-mean 0.85 runs/nano-shapes-end
 "$molmo" train configs/nano-drawings.yaml "$@"
-.venv/bin/python scripts/average_weights.py runs/nano-drawings/drawings runs/nano-shapes-end 0.7 runs/nano
+.venv/bin/python scripts/average_weights.py runs/nano-drawings/drawings runs/nano-shapes-end 0.7 runs/nano-drawings-mean
+"$molmo" train configs/nano-strokes.yaml "$@"
+.venv/bin/python scripts/average_weights.py runs/nano-strokes/strokes runs/nano-drawings-mean 0.85 runs/nano
 for kind in points docs cap clocks; do
   "$molmo" synth "$kind" -n 12 -o "runs/nano-calibration/$kind" --overwrite size=256 difficulty=easy seed=77
 done
