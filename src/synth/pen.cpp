@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "base/error.h"
 #include "synth/canvas.h"
@@ -60,9 +61,10 @@ Drawing draw_with_pen(std::string_view kind, const SpritePose& pose, const PenLo
   if (ways.empty()) fail(ErrorCategory::Internal, "there is no drawing '{}' with a pen", kind);
   const PenDrawing& drawing = ways[draws.below(ways.size())];
   const Wobble wobble(wobble_amount, draws, 0.4 * wobble_amount);
-  // A line drawn twice, as one who is not content with the first does.
-  const Wobble again(wobble_amount + 0.02, draws, 0.4 * wobble_amount);
-  const bool is_drawn_twice = wobble_amount > 0 && chance(draws, 0.15), are_parts_filled = chance(draws, 0.4);
+  std::vector<Wobble> passes{wobble, Wobble(wobble_amount + 0.02, draws, 0.4 * wobble_amount)};
+  // Some draw a line twice, not content with the first.
+  if (wobble_amount <= 0 || !chance(draws, 0.15)) passes.pop_back();
+  const bool are_parts_filled = chance(draws, 0.4);
   const double radius = pose.length / 2, wide = between(draws, 0.85, 1), high = between(draws, 0.85, 1);
   const int side = 2 * static_cast<int>(std::ceil(1.5 * radius * (1.05 + 2.5 * wobble_amount + 2 * look.width))) + 2;
   const double line_width = std::max(2 * look.width, 2.2 / pose.length);  // never thinner than about a pixel
@@ -85,6 +87,13 @@ Drawing draw_with_pen(std::string_view kind, const SpritePose& pose, const PenLo
     hand.apply(cairo);
   };
 
+  const auto stroke = [&](cairo_t* cairo) {
+    for (const Wobble& pass : passes) {
+      trace(cairo, true, pass);
+      cairo_stroke(cairo);
+    }
+  };
+
   Canvas canvas({side, side});
   cairo_t* cairo = begin(canvas);
   trace(cairo, are_parts_filled, wobble);
@@ -99,14 +108,9 @@ Drawing draw_with_pen(std::string_view kind, const SpritePose& pose, const PenLo
     cairo_restore(cairo);
   }
   cairo_new_path(cairo);
-  trace(cairo, true, wobble);
   const bool is_same = look.line == look.color && look.fill == PenFill::Painted;
   set_color(cairo, look.line);
-  cairo_stroke(cairo);
-  if (is_drawn_twice) {
-    trace(cairo, true, again);
-    cairo_stroke(cairo);
-  }
+  stroke(cairo);
   if (drawing.details != nullptr) {
     drawing.details(cairo, draws);
     wobble.apply(cairo);
@@ -119,12 +123,8 @@ Drawing draw_with_pen(std::string_view kind, const SpritePose& pose, const PenLo
   cairo = begin(whole);
   trace(cairo, true, wobble);
   set_color(cairo, {0, 0, 0});
-  cairo_fill_preserve(cairo);
-  cairo_stroke(cairo);
-  if (is_drawn_twice) {
-    trace(cairo, true, again);
-    cairo_stroke(cairo);
-  }
+  cairo_fill(cairo);
+  stroke(cairo);
   return {{side, side, {canvas.pixels().begin(), canvas.pixels().end()}}, opaque_mask(whole.pixels())};
 }
 

@@ -353,7 +353,6 @@ constexpr PenDrawing kDrawings[] = {
     {"balloon", balloon, nullptr, balloon_details},
     {"umbrella", umbrella, nullptr, umbrella_details},
     {"key", key, nullptr, key_details},
-    {"star"},
     {"star", star_in_one_stroke},
 };
 
@@ -361,9 +360,9 @@ constexpr PenDrawing kDrawings[] = {
 
 std::vector<PenDrawing> ways_to_draw(std::string_view kind) {
   std::vector<PenDrawing> found;
+  if (has_shape(kind)) found.push_back({kind});
   std::ranges::copy_if(kDrawings, std::back_inserter(found),
                        [&](const PenDrawing& drawing) { return drawing.kind == kind; });
-  if (found.empty() && has_shape(kind)) found.push_back({kind});
   return found;
 }
 

@@ -18,7 +18,7 @@ struct PenDrawing {
   void (*details)(cairo_t*, RandomStream&) = nullptr;  // lines only, of which each drawing may have others
 };
 
-// None where nobody knows how to draw it.
+// Its shape, if it has one, and every other way; none where nobody knows how to draw it.
 std::vector<PenDrawing> ways_to_draw(std::string_view kind);
 
 }  // namespace molmo::synth
